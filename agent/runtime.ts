@@ -1,0 +1,58 @@
+/**
+ * The port between the agent and what runs units. Two adapters, `systemd/` and `docker/`, pass one contract suite
+ * (`test/contract/unit-runtime.ts`).
+ *
+ * Everything an adapter says comes from the runtime itself, never from memory: after a restart of the agent it finds what
+ * runs here by unit name, file hash and restart generation, which it keeps with the runtime (labels, or files beside the unit file).
+ */
+import type { RuntimeName } from "../cluster/machine.ts";
+import type { UnitState } from "../cluster/unit-state.ts";
+
+/** A unit as an agent hands it to its runtime. */
+export interface RuntimeUnit {
+  readonly name: string;
+  /** The unit file as written. */
+  readonly text: string;
+  readonly hash: string;
+  readonly generation: number;
+}
+
+export interface UnitRuntime {
+  readonly name: RuntimeName;
+
+  /** Connects and takes the first look. Resolves when `observed` is complete; rejects (retryable) if the runtime cannot be reached. */
+  open(signal: AbortSignal): Promise<void>;
+
+  /** False while the connection to the runtime is lost: `observed` is then the last known and nothing may be concluded from it. */
+  readonly connected: boolean;
+
+  /** Every unit of ours that exists here, running or not, by name. Kept current by the runtime's events, not by polling. */
+  readonly observed: ReadonlyMap<string, UnitState>;
+
+  /** Calls `bell` with the unit's name after `observed` has changed. Returns the function that ends this. */
+  onChange(bell: (unit: string) => void): () => void;
+
+  /**
+   * Makes the unit known without starting it (systemd: file written, linked, enabled if it has `[Install]`, reloaded; Docker: image
+   * present). Idempotent. Concurrent calls share one reload. Rejects with code `unit-load-failed`.
+   */
+  load(unit: RuntimeUnit, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Starts a loaded unit and resolves when the runtime says that it is up. Idempotent: a running unit is left alone.
+   * Rejects with code `unit-start-failed` and the reason when the job fails or the process dies at once.
+   */
+  start(unit: RuntimeUnit, signal: AbortSignal): Promise<void>;
+
+  /** Stops the unit with its own timeout and resolves when nothing of it runs any more. Idempotent. The unit stays loaded. */
+  stop(name: string, signal: AbortSignal): Promise<void>;
+
+  /** Stops if needed, then removes every trace of the unit. Resolves when it no longer is in `observed`. Idempotent. */
+  unload(name: string, signal: AbortSignal): Promise<void>;
+
+  /** Records that this restart generation was carried out, without touching the process. */
+  acknowledge(name: string, generation: number, signal: AbortSignal): Promise<void>;
+
+  /** Closes connections. Units run on. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,21 @@
+/** What the scheduler decided: where a unit is, or why it is nowhere. */
+
+/** The value of `/deis/cluster/placements/<machine>/<unit>`: all that an agent needs to know, but for the unit's text. */
+export interface Placement {
+  readonly machine: string;
+  readonly unit: string;
+  readonly hash: string;
+  readonly target: "loaded" | "launched";
+  /** The restart generation the agent must have carried out. */
+  readonly generation: number;
+  /** Why here, in one sentence. */
+  readonly reason: string;
+}
+
+/** The value of `/deis/cluster/unplaced/<unit>`. */
+export interface Unplaced {
+  /** Hash of the unit file that could not be placed: a reader with a newer file knows that this answer is stale. */
+  readonly hash: string;
+  /** Why nothing can take the unit: one sentence that an operator can act on. */
+  readonly reason: string;
+}

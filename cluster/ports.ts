@@ -1,0 +1,135 @@
+/**
+ * The seams between deciding and the world. Daemons and commands know these interfaces; the `etcd` room implements them
+ * and `test/support` has in-memory twins that pass the same contract suites.
+ */
+import type { PlatformError } from "./errors.ts";
+import type { Machine } from "./machine.ts";
+import type { Placement, Unplaced } from "./placement.ts";
+import type { TargetState, UnitRecord } from "./unit.ts";
+import type { UnitState } from "./unit-state.ts";
+
+/** One kind of record of a mirror, by name (the key below the table's prefix). */
+export interface Table<V> {
+  readonly size: number;
+  get(name: string): V | undefined;
+  /** etcd's mod revision of the record, or undefined if it is absent. */
+  revisionOf(name: string): bigint | undefined;
+  entries(): IterableIterator<[string, V]>;
+  /**
+   * Records that exist but do not decode, by name. A bad record hides only itself: its last good value is *not* kept, and
+   * a pass must treat such a name as "unknown", never as "not wanted".
+   */
+  readonly unreadable: ReadonlyMap<string, PlatformError>;
+}
+
+/**
+ * A copy of some tables, exact at one revision of the store and kept current by watching. Changes of one revision become
+ * visible together. While the store cannot be reached the last copy stays readable and `synced` keeps its value.
+ */
+export interface Mirror<Tables> {
+  /** False until the first complete listing: before that nothing may be decided from it. */
+  readonly synced: boolean;
+  /** The store's revision that the tables reflect. */
+  readonly revision: bigint;
+  readonly tables: { readonly [K in keyof Tables]: Table<Tables[K]> };
+  /** The names written, deleted or become unreadable since the last call, per table; everything after a first listing. */
+  takeChanges(): { readonly [K in keyof Tables]: ReadonlySet<string> };
+  /** Calls `bell` after each applied revision (also the first listing). Returns the function that ends this. */
+  onChange(bell: () => void): () => void;
+  /** Resolves once `revision` is at least this and `synced`. Rejects when `signal` aborts. */
+  reached(revision: bigint, signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Every table below `/deis/cluster/`. Names: unit name, machine id, or `<machine>/<unit>`. */
+export interface ClusterTables {
+  /** By hash: the unit text as written. */
+  unitFiles: string;
+  units: UnitRecord;
+  machines: Machine;
+  placements: Placement;
+  states: UnitState;
+  unplaced: Unplaced;
+  /** Name: the empty string. Value: the machine id of the scheduler's leader. */
+  leader: string;
+}
+
+/** What the scheduler may write. Each write is fenced: it fails as a whole once another leader has taken over. */
+export type SchedulerWrite =
+  | { readonly kind: "place"; readonly placement: Placement }
+  | { readonly kind: "withdraw"; readonly machine: string; readonly unit: string }
+  | { readonly kind: "park"; readonly unit: string; readonly unplaced: Unplaced }
+  | { readonly kind: "unpark"; readonly unit: string }
+  /** Forget the states that a machine which is gone had reported. */
+  | { readonly kind: "sweep-states"; readonly machine: string }
+  /** Forget an unreferenced unit file, unless it was written again since `revision`. */
+  | { readonly kind: "collect-file"; readonly hash: string; readonly revision: bigint };
+
+/**
+ * Group-commits in the order given: up to 128 operations a transaction, a few in flight, no unit's writes reordered.
+ * Rejects with code `leadership-lost` when fenced off, with a retryable error when the store cannot be reached.
+ */
+export interface SchedulerWriter {
+  write(writes: readonly SchedulerWrite[], signal: AbortSignal): Promise<void>;
+}
+
+export type StateWrite =
+  | { readonly kind: "report"; readonly unit: string; readonly state: UnitState }
+  | { readonly kind: "retract"; readonly unit: string };
+
+/** Writes the states of one machine, batched. Resolves when stored; the last write of a unit wins. */
+export interface StateWriter {
+  write(writes: readonly StateWrite[], signal: AbortSignal): Promise<void>;
+}
+
+/** Unit files by hash; they are immutable, so an adapter may cache for ever. */
+export interface UnitTexts {
+  /** Rejects with code `unit-file-missing` (retryable) if the store has no such text. */
+  text(hash: string, signal: AbortSignal): Promise<string>;
+}
+
+/** One edit of the desired state. Edits of one call are one transaction while they fit in 128 operations. */
+export type UnitEdit =
+  /** Store the text and point the unit at it. `expected` guards against a concurrent edit: the record read, or absent. */
+  | {
+      readonly kind: "submit";
+      readonly name: string;
+      readonly hash: string;
+      readonly text: string;
+      readonly target: TargetState;
+      readonly expected: UnitRecord | undefined;
+    }
+  | { readonly kind: "target"; readonly name: string; readonly target: TargetState }
+  /** Ask for one restart. */
+  | { readonly kind: "restart"; readonly name: string }
+  | { readonly kind: "destroy"; readonly name: string };
+
+/** The operator's side of the cluster. Every call has a deadline and rejects with a retryable error on its lapse. */
+export interface ClusterStore {
+  /** All named tables at one revision. */
+  read<K extends keyof ClusterTables>(
+    tables: readonly K[],
+    signal: AbortSignal,
+  ): Promise<{ readonly revision: bigint; readonly tables: { readonly [P in K]: Table<ClusterTables[P]> } }>;
+  /** A live mirror of the named tables, synced when this resolves. The caller closes it. */
+  follow<K extends keyof ClusterTables>(
+    tables: readonly K[],
+    signal: AbortSignal,
+  ): Promise<Mirror<Pick<ClusterTables, K>>>;
+  /**
+   * Applies the edits and resolves to the store's revision after them. `target`, `restart` and `destroy` of a unit that does not
+   * exist reject with code `unit-not-found`; a `submit` whose `expected` no longer holds rejects with `unit-changed`.
+   */
+  edit(edits: readonly UnitEdit[], signal: AbortSignal): Promise<bigint>;
+  close(): Promise<void>;
+}
+
+/** Settings below `/deis/<target>/<key>` (target `platform`, `router`, …), as plain text. */
+export interface ConfigStore {
+  /** All settings of a target, sorted by key. */
+  list(target: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
+  get(target: string, key: string, signal: AbortSignal): Promise<string | undefined>;
+  set(target: string, entries: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void>;
+  /** Resolves to the keys that existed. */
+  remove(target: string, keys: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
+}

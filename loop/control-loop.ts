@@ -1,0 +1,82 @@
+/**
+ * WHEN to run a pass: after a bell or after an interval, never two at once.
+ *
+ * Bells that ring during a pass are coalesced into exactly one further pass, so a pass may read "what changed since last
+ * time" without losing anything. A pass that throws is retried after a backoff; the loop itself never ends but by its signal.
+ */
+import { Backoff, type BackoffOptions } from "./backoff.ts";
+import { type Clock, systemClock } from "./clock.ts";
+
+export type LoopEvent =
+  | { readonly kind: "pass-done"; readonly durationMs: number }
+  | { readonly kind: "pass-failed"; readonly error: unknown; readonly retryInMs: number };
+
+export interface ControlLoopOptions {
+  /** One look-decide-do-report round. It must honour `signal`. */
+  readonly pass: (signal: AbortSignal) => Promise<void>;
+  /** Longest time between two passes in ms, the safety net under lost bells. Default: none, bells only. */
+  readonly intervalMs?: number;
+  readonly onEvent?: (event: LoopEvent) => void;
+  readonly backoff?: BackoffOptions;
+  readonly clock?: Clock;
+}
+
+export class ControlLoop {
+  readonly #options: ControlLoopOptions;
+  readonly #clock: Clock;
+  readonly #backoff: Backoff;
+  #rung = false;
+  #wake: (() => void) | undefined;
+
+  constructor(options: ControlLoopOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#backoff = new Backoff(options.backoff);
+  }
+
+  /** Asks for a pass as soon as none is in flight. Cheap; may be called from any event handler. */
+  ring(): void {
+    this.#rung = true;
+    this.#wake?.();
+  }
+
+  /** Runs a first pass at once, then on each bell or interval, until `signal` aborts. Resolves after the last pass has ended. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#rung = false;
+      const started = this.#clock.monotonic();
+      try {
+        await this.#options.pass(signal);
+        this.#backoff.reset();
+        this.#options.onEvent?.({ kind: "pass-done", durationMs: this.#clock.monotonic() - started });
+        if (!this.#rung) await this.#rest(this.#options.intervalMs, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        const retryInMs = this.#backoff.next();
+        this.#options.onEvent?.({ kind: "pass-failed", error, retryInMs });
+        // Not `#rest`: bells that ring on after a failure must not defeat the backoff.
+        await this.#clock.sleep(retryInMs, signal).catch(ignoreAbort);
+      }
+    }
+  }
+
+  /** Waits for a bell, the interval or the signal, whichever is first. */
+  async #rest(intervalMs: number | undefined, signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const rung = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      signal.addEventListener("abort", () => resolve(), { once: true, signal: over.signal });
+    });
+    const interval =
+      intervalMs === undefined ? rung : this.#clock.sleep(intervalMs, over.signal).catch(ignoreAbort);
+    await Promise.race([rung, interval]);
+    this.#wake = undefined;
+    over.abort();
+  }
+}
+
+/** A sleep that is cut short because its loop is stopping, or was woken, is not a failure. */
+function ignoreAbort(error: unknown): void {
+  if (error instanceof Error && error.name === "AbortError") return;
+  throw error;
+}
