@@ -4,9 +4,19 @@
  *
  * Everything an adapter says comes from the runtime itself, never from memory: after a restart of the agent it finds what
  * runs here by unit name, file hash and restart generation, which it keeps with the runtime (labels, or files beside the unit file).
+ *
+ * Generation: `load` and `start` record the unit's, `acknowledge` overwrites it, `observed` shows the one recorded. The agent loads
+ * and starts with `notStarted` and acknowledges the real generation after the start, so that a crash between two steps neither loses a
+ * start or a restart nor repeats one, and a oneshot that has ended is not run again.
+ *
+ * Aborting: a call whose signal aborts stops waiting soon and rejects with the signal's reason. It undoes nothing: a start that was handed
+ * to the runtime goes on there (a pull may end), and a following `stop` must end it.
  */
 import type { RuntimeName } from "../cluster/machine.ts";
 import type { UnitState } from "../cluster/unit-state.ts";
+
+/** The generation of a unit that is loaded and has not been started since. Every adapter stores and shows it like any other. */
+export const notStarted = -1;
 
 /** A unit as an agent hands it to its runtime. */
 export interface RuntimeUnit {
@@ -14,6 +24,7 @@ export interface RuntimeUnit {
   /** The unit file as written. */
   readonly text: string;
   readonly hash: string;
+  /** A restart generation, from 0, or `notStarted`. */
   readonly generation: number;
 }
 
@@ -50,7 +61,7 @@ export interface UnitRuntime {
   /** Stops if needed, then removes every trace of the unit. Resolves when it no longer is in `observed`. Idempotent. */
   unload(name: string, signal: AbortSignal): Promise<void>;
 
-  /** Records that this restart generation was carried out, without touching the process. */
+  /** Records that this restart generation was carried out (or `notStarted`), without touching the process. Idempotent. */
   acknowledge(name: string, generation: number, signal: AbortSignal): Promise<void>;
 
   /** Closes connections. Units run on. */
