@@ -37,10 +37,17 @@ export interface UnitRuntime {
   /** False while the connection to the runtime is lost: `observed` is then the last known and nothing may be concluded from it. */
   readonly connected: boolean;
 
-  /** Every unit of ours that exists here, running or not, by name. Kept current by the runtime's events, not by polling. */
+  /**
+   * Every unit of ours that exists here, running or not, by name. Kept current by the runtime's events, not by polling.
+   * A unit that has run and ended by itself has an `exitStatus`, also when another agent has taken over since; one that was
+   * never started, or was stopped on request, is `inactive` without one. So an agent knows what it still has to start.
+   */
   readonly observed: ReadonlyMap<string, UnitState>;
 
-  /** Calls `bell` with the unit's name after `observed` has changed. Returns the function that ends this. */
+  /**
+   * Calls `bell` with the unit's name after `observed` has changed, and for every unit after a lost connection was made again.
+   * Returns the function that ends this.
+   */
   onChange(bell: (unit: string) => void): () => void;
 
   /**
@@ -51,14 +58,22 @@ export interface UnitRuntime {
 
   /**
    * Starts a loaded unit and resolves when the runtime says that it is up. Idempotent: a running unit is left alone.
-   * Rejects with code `unit-start-failed` and the reason when the job fails or the process dies at once.
+   * A unit that did not run has its `generation` recorded as carried out; for one that runs on, that stays as it was.
+   * Rejects with code `unit-start-failed` and the reason when the job fails or the process dies at once; with the signal's
+   * reason when it aborts.
    */
   start(unit: RuntimeUnit, signal: AbortSignal): Promise<void>;
 
-  /** Stops the unit with its own timeout and resolves when nothing of it runs any more. Idempotent. The unit stays loaded. */
+  /**
+   * Stops the unit with its own timeout and resolves when nothing of it runs any more. Idempotent. The unit stays loaded and is
+   * `inactive` without `exitStatus`, however its process took the end. Rejects with code `unit-stop-failed`.
+   */
   stop(name: string, signal: AbortSignal): Promise<void>;
 
-  /** Stops if needed, then removes every trace of the unit. Resolves when it no longer is in `observed`. Idempotent. */
+  /**
+   * Stops if needed, then removes every trace of the unit. Resolves when it no longer is in `observed`. Idempotent.
+   * Rejects with code `unit-stop-failed` or `unit-unload-failed`; the unit is then still observed.
+   */
   unload(name: string, signal: AbortSignal): Promise<void>;
 
   /** Records that this restart generation was carried out (or `notStarted`), without touching the process. Idempotent. */
