@@ -39,8 +39,6 @@ export interface UnitRuntime {
 
   /**
    * Every unit of ours that exists here, running or not, by name. Kept current by the runtime's events, not by polling.
-   * A unit that has run and ended by itself has an `exitStatus`, also when another agent has taken over since; one that was
-   * never started, or was stopped on request, is `inactive` without one. So an agent knows what it still has to start.
    */
   readonly observed: ReadonlyMap<string, UnitState>;
 
@@ -58,15 +56,14 @@ export interface UnitRuntime {
 
   /**
    * Starts a loaded unit and resolves when the runtime says that it is up. Idempotent: a running unit is left alone.
-   * A unit that did not run has its `generation` recorded as carried out; for one that runs on, that stays as it was.
    * Rejects with code `unit-start-failed` and the reason when the job fails or the process dies at once; with the signal's
    * reason when it aborts.
    */
   start(unit: RuntimeUnit, signal: AbortSignal): Promise<void>;
 
   /**
-   * Stops the unit with its own timeout and resolves when nothing of it runs any more. Idempotent. The unit stays loaded and is
-   * `inactive` without `exitStatus`, however its process took the end. Rejects with code `unit-stop-failed`.
+   * Stops the unit with its own timeout and resolves when nothing of it runs any more. Idempotent. The unit stays loaded, `inactive`
+   * or (if its process took the end badly) `failed`. Rejects with code `unit-stop-failed`.
    */
   stop(name: string, signal: AbortSignal): Promise<void>;
 
