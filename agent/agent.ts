@@ -1,0 +1,201 @@
+/**
+ * The pass of the agent: look at the mirror and the runtimes, decide, do, and report.
+ *
+ * Looking and deciding take no time: everything is in memory, and plans are carried out beside the pass. Reporting is a loop of its own, so
+ * that a slow store never delays a decision, and the changes of one write's duration become one batch.
+ */
+import type { RuntimeName } from "../cluster/machine.ts";
+import type { Placement } from "../cluster/placement.ts";
+import type { Mirror, StateWriter, UnitTexts } from "../cluster/ports.ts";
+import type { UnitState } from "../cluster/unit-state.ts";
+import type { BackoffOptions } from "../loop/backoff.ts";
+import { type Clock, systemClock } from "../loop/clock.ts";
+import { ControlLoop, type LoopEvent } from "../loop/control-loop.ts";
+import { type Desired, desiredUnits, neededHashes, ownUnit, type UnitFacts } from "./desired.ts";
+import type { AgentEvent, OnAgentEvent } from "./events.ts";
+import { Performer } from "./perform.ts";
+import { reconcile, type Situation } from "./reconcile.ts";
+import { failedBefore, stateWrites } from "./report.ts";
+import type { UnitRuntime } from "./runtime.ts";
+import { UnitFiles } from "./unit-files.ts";
+
+/** What an agent mirrors: its machine's own records. Names: `<unit>` or `<machine>/<unit>`. */
+export interface AgentTables {
+  placements: Placement;
+  states: UnitState;
+}
+
+export interface AgentOptions {
+  readonly machine: string;
+  readonly mirror: Mirror<AgentTables>;
+  readonly texts: UnitTexts;
+  readonly states: StateWriter;
+  readonly runtimes: readonly UnitRuntime[];
+  /** Reads what the agent needs from a unit file. */
+  readonly read: (text: string) => UnitFacts;
+  /** True while this machine's lease is held, and the mirror is at least as new as that. Its changes must `ring`. */
+  readonly authority: () => boolean;
+  readonly startLimits?: ReadonlyMap<RuntimeName, number>;
+  readonly onEvent: OnAgentEvent;
+  readonly clock?: Clock;
+  /** Between two tries of a plan, or of a text. */
+  readonly backoff?: BackoffOptions;
+}
+
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #clock: Clock;
+  readonly #runtimes: ReadonlyMap<RuntimeName, UnitRuntime>;
+  readonly #performer: Performer;
+  readonly #files: UnitFiles;
+  readonly #passes: ControlLoop;
+  readonly #reports: ControlLoop;
+  readonly #written = new Map<string, UnitState>();
+  readonly #problems = new Map<string, string>();
+  #desired: ReadonlyMap<string, Desired> = new Map();
+  /** What an agent before this one reported, by unit, until this one knows what is wanted of the unit. */
+  #inherited: Map<string, UnitState> | undefined;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    const { onEvent, backoff } = options;
+    const clock = options.clock ?? systemClock;
+    const ring = () => this.ring();
+    this.#clock = clock;
+    this.#runtimes = new Map(options.runtimes.map((runtime) => [runtime.name, runtime]));
+    const shared = { clock, ring, onEvent, ...(backoff ? { backoff } : {}) };
+    this.#performer = new Performer({
+      ...shared,
+      runtimes: this.#runtimes,
+      ...(options.startLimits ? { startLimits: options.startLimits } : {}),
+    });
+    this.#files = new UnitFiles({ ...shared, texts: options.texts, read: options.read });
+    this.#passes = new ControlLoop({
+      pass: async () => this.#pass(),
+      // Under a bell that is lost. It costs no read: everything is in memory.
+      intervalMs: 30_000,
+      onEvent: (event) => onEvent(passEvent(event)),
+      clock,
+    });
+    this.#reports = new ControlLoop({
+      pass: (signal) => this.#report(signal),
+      onEvent: (event) => {
+        if (event.kind === "pass-failed") onEvent({ ...event, kind: "report-failed" });
+      },
+      clock,
+    });
+  }
+
+  /** Asks for a pass. */
+  ring(): void {
+    this.#passes.ring();
+  }
+
+  /** Runs until `signal` aborts, then lets go of everything under way. Every unit stays as it is. */
+  async run(signal: AbortSignal): Promise<void> {
+    const bells = [
+      this.#options.mirror.onChange(() => this.ring()),
+      ...this.#options.runtimes.map((runtime) => runtime.onChange(() => this.ring())),
+    ];
+    try {
+      await Promise.all([this.#passes.run(signal), this.#reports.run(signal)]);
+    } finally {
+      for (const end of bells) end();
+      this.#files.close();
+      await this.#performer.close();
+    }
+  }
+
+  #pass(): void {
+    this.#look();
+    const situation = this.#situation();
+    for (const [unit, decision] of reconcile(situation)) {
+      if (decision.kind === "act") this.#performer.begin(decision.plan);
+      else if (decision.kind === "supersede") this.#performer.supersede(unit, decision.reason);
+    }
+    this.#performer.retain((unit) => situation.desired.has(unit) || this.#isObserved(unit));
+    this.#reports.ring();
+  }
+
+  #look(): void {
+    const { machine, mirror } = this.#options;
+    const { placements } = mirror.tables;
+    this.#takeStates(mirror.takeChanges().states);
+    this.#files.need(neededHashes(machine, placements));
+    this.#desired = desiredUnits(machine, placements, this.#files.known);
+    this.#sayProblems();
+    if (mirror.synced) this.#inherit();
+  }
+
+  /** Takes up what failed for good under the agent before this one, each unit as soon as its file is known. */
+  #inherit(): void {
+    const inherited = this.#inherited ?? new Map(this.#written);
+    this.#inherited = inherited;
+    if (inherited.size === 0) return;
+    for (const [unit, attempt] of failedBefore(this.#desired, inherited)) {
+      this.#performer.remember(unit, attempt);
+    }
+    for (const unit of inherited.keys()) {
+      if (this.#desired.get(unit)?.kind !== "unknown") inherited.delete(unit);
+    }
+  }
+
+  /** Keeps `#written` true to the store: what another (the scheduler's sweep of a machine thought gone) took away is written again. */
+  #takeStates(changed: ReadonlySet<string>): void {
+    const { machine, mirror } = this.#options;
+    for (const key of changed) {
+      const unit = ownUnit(machine, key);
+      if (unit === undefined) continue;
+      const stored = mirror.tables.states.get(key);
+      // Our own writes come back here, older ones perhaps after newer ones: only what is gone, or never was known, is news.
+      if (stored === undefined) this.#written.delete(unit);
+      else if (!this.#written.has(unit)) this.#written.set(unit, stored);
+    }
+  }
+
+  #situation(): Situation {
+    return {
+      synced: this.#options.mirror.synced,
+      authority: this.#options.authority(),
+      desired: this.#desired,
+      runtimes: this.#runtimes,
+      flights: this.#performer.flights(),
+      attempts: this.#performer.attempts,
+      nowMs: this.#clock.monotonic(),
+    };
+  }
+
+  async #report(signal: AbortSignal): Promise<void> {
+    const now = this.#clock.now().toISOString();
+    const writes = stateWrites({ ...this.#situation(), written: this.#written, now });
+    if (writes.length === 0) return;
+    await this.#options.states.write(writes, signal);
+    for (const write of writes) {
+      if (write.kind === "report") this.#written.set(write.unit, write.state);
+      else this.#written.delete(write.unit);
+    }
+    const reports = writes.filter(({ kind }) => kind === "report").length;
+    this.#options.onEvent({ kind: "states-written", reports, retractions: writes.length - reports });
+    // What changed during the write has rung already.
+  }
+
+  /** Says once what cannot be read, not at every pass. */
+  #sayProblems(): void {
+    for (const unit of this.#problems.keys()) if (!this.#desired.has(unit)) this.#problems.delete(unit);
+    for (const [unit, wish] of this.#desired) {
+      if (wish.kind !== "unknown" || !wish.isProblem) this.#problems.delete(unit);
+      else if (this.#problems.get(unit) !== wish.reason) {
+        this.#problems.set(unit, wish.reason);
+        this.#options.onEvent({ kind: "unit-unknown", unit, reason: wish.reason });
+      }
+    }
+  }
+
+  #isObserved(unit: string): boolean {
+    return this.#options.runtimes.some(({ observed }) => observed.has(unit));
+  }
+}
+
+function passEvent(event: LoopEvent): AgentEvent {
+  return event.kind === "pass-done" ? event : { ...event, kind: "pass-failed" };
+}

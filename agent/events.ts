@@ -1,0 +1,65 @@
+/** Everything the agent has to say, as one union: its parts emit, `log.ts` turns events into lines, tests look at them. */
+import type { RuntimeName } from "../cluster/machine.ts";
+import type { Step } from "./reconcile.ts";
+
+export type AgentEvent =
+  | { readonly kind: "starting"; readonly version: string; readonly machine: string }
+  | { readonly kind: "stopping"; readonly signal: string }
+  | {
+      readonly kind: "announced";
+      readonly address: string;
+      readonly runtimes: readonly RuntimeName[];
+      readonly resumed: boolean;
+    }
+  | { readonly kind: "announce-failed"; readonly error: unknown; readonly retryInMs: number }
+  | { readonly kind: "lease-lost"; readonly error: unknown }
+  | { readonly kind: "store-unreachable"; readonly error: unknown; readonly retryInMs: number }
+  | { readonly kind: "mirror-synced"; readonly placements: number; readonly unreadable: number }
+  | { readonly kind: "runtime-opened"; readonly runtime: RuntimeName; readonly units: number }
+  | {
+      readonly kind: "runtime-unavailable";
+      readonly runtime: RuntimeName;
+      readonly error: unknown;
+      readonly retryInMs: number;
+    }
+  | { readonly kind: "runtime-lost"; readonly runtime: RuntimeName }
+  | { readonly kind: "runtime-back"; readonly runtime: RuntimeName }
+  | { readonly kind: "unit-unknown"; readonly unit: string; readonly reason: string }
+  | {
+      readonly kind: "plan-begun";
+      readonly unit: string;
+      readonly reason: string;
+      readonly steps: readonly Step["kind"][];
+    }
+  | { readonly kind: "plan-superseded"; readonly unit: string; readonly reason: string }
+  | {
+      readonly kind: "step-done";
+      readonly unit: string;
+      readonly step: Step["kind"];
+      readonly runtime: RuntimeName;
+      readonly durationMs: number;
+    }
+  | {
+      readonly kind: "step-failed";
+      readonly unit: string;
+      readonly step: Step["kind"];
+      readonly runtime: RuntimeName;
+      readonly error: unknown;
+      /** Absent: trying again cannot help, and it is not done. */
+      readonly retryInMs?: number;
+    }
+  | {
+      readonly kind: "text-unavailable";
+      readonly hash: string;
+      readonly error: unknown;
+      /** Absent: the text is there and is no unit file. */
+      readonly retryInMs?: number;
+    }
+  | { readonly kind: "states-written"; readonly reports: number; readonly retractions: number }
+  | { readonly kind: "report-failed"; readonly error: unknown; readonly retryInMs: number }
+  | { readonly kind: "pass-done"; readonly durationMs: number }
+  | { readonly kind: "pass-failed"; readonly error: unknown; readonly retryInMs: number }
+  | { readonly kind: "api-listening"; readonly at: string }
+  | { readonly kind: "api-failed"; readonly error: unknown };
+
+export type OnAgentEvent = (event: AgentEvent) => void;

@@ -1,0 +1,164 @@
+/**
+ * What to tell the cluster about this machine's units. Pure: what is true, less what was written before.
+ *
+ * The rule here: a state is written only when it differs from the one in the store, and never from a guess. Where a runtime
+ * cannot be reached its units keep the states last written.
+ */
+import type { StateWrite } from "../cluster/ports.ts";
+import type { UnitState } from "../cluster/unit-state.ts";
+import type { Desired, Wanted } from "./desired.ts";
+import { longFlightMs } from "./perform.ts";
+import { type Attempt, type Flight, purposeOf, type Situation } from "./reconcile.ts";
+import { notStarted } from "./runtime.ts";
+
+/** The states in the store, as last written or read, by unit. */
+export type Written = ReadonlyMap<string, UnitState>;
+
+export interface ReportInput extends Omit<Situation, "authority"> {
+  readonly written: Written;
+  /** RFC 3339, for states that begin now. */
+  readonly now: string;
+}
+
+/** The writes that make the store say what is true, in unit order; none if it does. Nothing before the mirror is synced. */
+export function stateWrites(input: ReportInput): readonly StateWrite[] {
+  if (!input.synced) return [];
+  const writes: StateWrite[] = [];
+  for (const unit of unitNames(input)) {
+    const before = input.written.get(unit);
+    const state = unitState(unit, input);
+    if (state === undefined) {
+      if (before !== undefined) writes.push({ kind: "retract", unit });
+    } else if (before === undefined || !sameState(before, state)) {
+      writes.push({ kind: "report", unit, state });
+    }
+  }
+  return writes;
+}
+
+/** The attempts that an agent before this one reported as failed for good, so that its successor neither repeats nor forgets them. */
+export function failedBefore(
+  desired: ReadonlyMap<string, Desired>,
+  written: Written,
+): ReadonlyMap<string, Attempt> {
+  const attempts = new Map<string, Attempt>();
+  for (const [unit, state] of written) {
+    const wish = desired.get(unit);
+    if (wish?.kind !== "wanted" || state.problem === undefined || state.active !== "failed") continue;
+    if (state.hash !== wish.hash || state.generation !== wish.generation) continue;
+    attempts.set(unit, {
+      purpose: purposeOf(wish),
+      problem: state.problem,
+      since: state.since,
+      retryAtMs: "never",
+    });
+  }
+  return attempts;
+}
+
+function unitNames({ desired, runtimes, written }: ReportInput): string[] {
+  const names = new Set([...desired.keys(), ...written.keys()]);
+  for (const view of runtimes.values()) for (const name of view.observed.keys()) names.add(name);
+  return [...names].sort();
+}
+
+/** What the store should say of a unit, undefined if nothing. */
+function unitState(unit: string, input: ReportInput): UnitState | undefined {
+  const wish = input.desired.get(unit);
+  const before = input.written.get(unit);
+  const flight = input.flights.get(unit);
+  // What a young plan passes through is out of date before it is written.
+  if (flight && input.nowMs - flight.startedMs < longFlightMs) return before;
+  const holder = [...input.runtimes.values()].find((view) => view.observed.has(unit));
+  const observed = holder?.observed.get(unit);
+  if (holder && observed)
+    return holder.connected ? whenObserved(wish, observed, input.attempts.get(unit)) : before;
+  return wish === undefined ? undefined : whenAbsent(wish, flight, input);
+}
+
+function whenObserved(
+  wish: Desired | undefined,
+  observed: UnitState,
+  attempt: Attempt | undefined,
+): UnitState {
+  if (wish === undefined) return withGeneration(observed, 0);
+  if (wish.kind === "unknown") {
+    const state = withGeneration(observed, wish.generation ?? 0);
+    return wish.isProblem ? { ...state, problem: `Left as it is: ${wish.reason}` } : state;
+  }
+  const state = withGeneration(observed, doneGeneration(wish, observed, attempt));
+  if (attempt?.purpose !== purposeOf(wish) || observed.active === "active") return state;
+  const problem = observed.problem ?? attempt.problem;
+  if (wish.target !== "launched" || observed.active !== "inactive") return { ...state, problem };
+  return { ...state, ...missed(attempt), problem };
+}
+
+function whenAbsent(wish: Desired, flight: Flight | undefined, input: ReportInput): UnitState | undefined {
+  const before = input.written.get(wish.name);
+  if (wish.kind === "unknown") {
+    if (!wish.isProblem) return before;
+    const unread = { load: "error", active: "inactive", sub: "dead", hash: wish.hash ?? before?.hash };
+    if (unread.hash === undefined) return undefined;
+    const state = { ...unread, hash: unread.hash, generation: wish.generation ?? before?.generation ?? 0 };
+    return dated({ ...state, since: input.now, problem: `Nothing was done: ${wish.reason}` }, before);
+  }
+  const { hash, generation } = wish;
+  const attempt = input.attempts.get(wish.name);
+  if (flight) {
+    const loading = {
+      load: "not-found",
+      active: "activating",
+      sub: flight.step,
+      hash,
+      generation: generation - 1,
+    };
+    return dated({ ...loading, generation: Math.max(0, generation - 1), since: input.now }, before);
+  }
+  if (attempt?.purpose === purposeOf(wish)) {
+    const done = attempt.retryAtMs === "never" ? generation : Math.max(0, generation - 1);
+    return { load: "error", ...missed(attempt), hash, generation: done, problem: attempt.problem };
+  }
+  if (!input.runtimes.get(wish.runtime)?.connected) {
+    if (before !== undefined && before.hash === hash) return before;
+    const state = { load: "error", active: "inactive", sub: "dead", hash, generation: 0, since: input.now };
+    return dated({ ...state, problem: `${wish.runtime} cannot be reached on this machine` }, before);
+  }
+  return before;
+}
+
+/** A start that was tried and is not up: systemd's words for "given up" and for "will be tried again". */
+function missed({ since, retryAtMs }: Attempt): Pick<UnitState, "active" | "sub" | "since"> {
+  return retryAtMs === "never"
+    ? { active: "failed", sub: "failed", since }
+    : { active: "activating", sub: "auto-restart", since };
+}
+
+/** The restart generation that is done: of a unit not started since it was loaded, none but those that need no start. */
+function doneGeneration(wish: Wanted, observed: UnitState, attempt: Attempt | undefined): number {
+  if (observed.generation !== notStarted) return observed.generation;
+  const gaveUp = attempt?.purpose === purposeOf(wish) && attempt.retryAtMs === "never";
+  return wish.target === "loaded" || gaveUp ? wish.generation : Math.max(0, wish.generation - 1);
+}
+
+function withGeneration(state: UnitState, otherwise: number): UnitState {
+  return { ...state, generation: state.generation === notStarted ? otherwise : state.generation };
+}
+
+/** The state of before if it says the same but for its date. */
+function dated(state: UnitState, before: UnitState | undefined): UnitState {
+  return before && sameState({ ...state, since: before.since }, before) ? before : state;
+}
+
+function sameState(a: UnitState, b: UnitState): boolean {
+  return (
+    a.load === b.load &&
+    a.active === b.active &&
+    a.sub === b.sub &&
+    a.hash === b.hash &&
+    a.generation === b.generation &&
+    a.since === b.since &&
+    a.exitStatus === b.exitStatus &&
+    a.containerId === b.containerId &&
+    a.problem === b.problem
+  );
+}
