@@ -1,0 +1,74 @@
+/**
+ * Things that take a minute to build and seconds to use, kept between runs and shared by every checkout on the machine.
+ *
+ * An entry is named for what it was built from, so a changed recipe is a new entry and nothing is ever changed in place
+ * (a running host has it mounted). It is built beside its place and renamed, so an entry that exists is complete.
+ */
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { withLock } from "./lock.ts";
+import type { Progress } from "./progress.ts";
+import { run } from "./run.ts";
+
+/** Where everything of this room lives: `DEIS_CACHE`, or `/var/cache/deis`. */
+export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
+  return env.DEIS_CACHE || "/var/cache/deis";
+}
+
+export interface Recipe {
+  /** What is built, as a file name: `base`, `images`. */
+  readonly kind: string;
+  /** What a person calls it. */
+  readonly title: string;
+  /** Everything the result depends on. */
+  readonly inputs: readonly string[];
+  /** Fills the empty directory. */
+  build(directory: string, signal: AbortSignal): Promise<void>;
+}
+
+/** The directory that a recipe's result has, built or not. */
+export function entryPath(recipe: Pick<Recipe, "kind" | "inputs">, cache = cacheDirectory()): string {
+  const hash = createHash("sha256").update(JSON.stringify(recipe.inputs)).digest("hex").slice(0, 12);
+  return join(cache, `${recipe.kind}-${hash}`);
+}
+
+/**
+ * Resolves to the directory of the recipe's result, and builds it first if this machine has none yet. Of several
+ * processes that want it, one builds and the others wait.
+ */
+export async function fromCache(recipe: Recipe, progress: Progress, signal: AbortSignal): Promise<string> {
+  const path = entryPath(recipe);
+  if (existsSync(path)) return path;
+  return await withLock(
+    `${path}.lock`,
+    async () => {
+      if (existsSync(path)) return path;
+      await progress.step(recipe.title, () => buildEntry(recipe, path, signal));
+      return path;
+    },
+    { signal },
+  );
+}
+
+async function buildEntry(recipe: Recipe, path: string, signal: AbortSignal): Promise<void> {
+  const partial = `${path}.partial`;
+  // Ours alone: the lock is held, so a partial entry is what a dead run left.
+  await removeTree(partial);
+  await mkdir(partial, { recursive: true });
+  try {
+    await recipe.build(partial, signal);
+    await rename(partial, path);
+  } catch (error) {
+    await removeTree(partial);
+    throw error;
+  }
+}
+
+/** Removes a directory tree, but nothing that is mounted below it. */
+export async function removeTree(path: string): Promise<void> {
+  if (!existsSync(path)) return;
+  await run(["rm", "-rf", "--one-file-system", path], { deadlineMs: 120_000 });
+  await rm(path, { recursive: true, force: true });
+}

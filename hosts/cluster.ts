@@ -1,0 +1,393 @@
+/**
+ * A cluster of real hosts on this machine: made, found again by name, grown, parted and removed. Several can be side by
+ * side. Whatever happens to the process that made one, everything of it can be found by name and removed.
+ */
+
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, realpath } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { PlatformError } from "../cluster/errors.ts";
+import { cacheDirectory, removeTree } from "./cache.ts";
+import { cgroupLayout } from "./cgroups.ts";
+import { clientUrl, maxMembers, memberEnvironment, memberIdentity, membersHealthy } from "./etcd-member.ts";
+import { Host } from "./host.ts";
+import { withLock } from "./lock.ts";
+import {
+  type ClusterNames,
+  checkClusterName,
+  claimsDirectory,
+  clusterNames,
+  freeOctet,
+  hostNames,
+  maxHosts,
+} from "./names.ts";
+import { createSwitch, healHosts, partHosts, removeSwitch } from "./network.ts";
+import type { Bind } from "./nspawn.ts";
+import {
+  createAuthority,
+  createClientCertificate,
+  createHostCertificate,
+  type Identity,
+  identity,
+} from "./pki.ts";
+import { type Progress, silent } from "./progress.ts";
+import {
+  type ClusterRecord,
+  claim,
+  clusterDirectory,
+  clusterNamesOnDisk,
+  findClusterDirectory,
+  identify,
+  isAlive,
+  loadRecord,
+  saveRecord,
+  unclaim,
+} from "./record.ts";
+import { closeUplink, nameServer, openUplink, routeThroughUplink } from "./uplink.ts";
+
+export interface ClusterOptions {
+  /** Up to 31 lower-case letters, digits and dashes. */
+  readonly name: string;
+  /** How many hosts, from 1. Default 3. */
+  readonly hosts?: number;
+  /** Whether Docker runs on each host. Default true. */
+  readonly docker?: boolean;
+  /** Whether the first hosts, three at most, run a TLS etcd. Default true. */
+  readonly etcd?: boolean;
+  /** The base root file system; see `ensureBase`. */
+  readonly base: string;
+  /** The images that each host's Docker has from the start; see `ensureImages`. Default: none. */
+  readonly images?: string;
+  /** Further files of this machine that the hosts see, beside its node at /usr/bin/node. */
+  readonly binds?: readonly Bind[];
+  /** `process`: the cluster is garbage once the calling process is gone. `none`: it stays until `down`. Default `process`. */
+  readonly owner?: "process" | "none";
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** How to reach a cluster's etcd as its operator; the shape of `[etcd]` in a settings file. */
+export interface EtcdAccess extends Identity {
+  readonly endpoints: readonly string[];
+}
+
+export class Cluster {
+  readonly name: string;
+  readonly directory: string;
+  #record: ClusterRecord;
+  #hosts: readonly Host[];
+
+  private constructor(directory: string, record: ClusterRecord) {
+    this.name = record.name;
+    this.directory = directory;
+    this.#record = record;
+    this.#hosts = record.hosts.map((number) => this.#makeHost(number));
+  }
+
+  /**
+   * Makes a cluster and resolves when every host is up, with its Docker and a healthy etcd. On failure or abort nothing of it
+   * is left. Rejects with `cluster-exists`, `not-root`, …
+   */
+  static async create(options: ClusterOptions): Promise<Cluster> {
+    const { name, hosts = 3, docker = true, etcd = true, base, images, progress = silent } = options;
+    const signal = options.signal ?? new AbortController().signal;
+    checkClusterName(name);
+    checkSize(hosts);
+    requireRoot();
+    const numbers = Array.from({ length: hosts }, (_, at) => at + 1);
+    const owner = identify(process.pid);
+    const cluster = await Cluster.#claim({
+      version: 1,
+      name,
+      hosts: numbers,
+      members: etcd ? numbers.slice(0, maxMembers) : [],
+      docker,
+      base,
+      ...(images === undefined || !docker ? {} : { images }),
+      cgroups: cgroupLayout(),
+      binds: [
+        { source: await realpath(process.execPath), target: "/usr/bin/node" },
+        ...(options.binds ?? []),
+      ],
+      uplink: false,
+      // Until it is up it is this process's, so that a crash now leaves garbage that is known as such.
+      ...(owner === undefined ? {} : { owner }),
+      createdAt: new Date().toISOString(),
+    });
+    try {
+      await progress.step(`${hosts} ${hosts === 1 ? "host" : "hosts"}, cluster "${name}"`, () =>
+        cluster.#build(signal),
+      );
+      if (options.owner === "none") await cluster.#change({ owner: undefined });
+      return cluster;
+    } catch (error) {
+      await cluster.down();
+      throw error;
+    }
+  }
+
+  /** The cluster of this name, whoever made it; undefined if there is none. */
+  static async find(name: string): Promise<Cluster | undefined> {
+    const directory = await findClusterDirectory(name);
+    const record = directory === undefined ? undefined : loadRecord(directory);
+    return directory === undefined || record === undefined ? undefined : new Cluster(directory, record);
+  }
+
+  /** The cluster of this name. Rejects with `cluster-not-found`. */
+  static async open(name: string): Promise<Cluster> {
+    const cluster = await Cluster.find(name);
+    if (cluster !== undefined) return cluster;
+    const names = await clusterNamesOnDisk();
+    throw new PlatformError("cluster-not-found", `There is no cluster "${name}"`, {
+      hint: names.length > 0 ? `there is ${names.join(", ")}` : `\`hosts up --name ${name}\` makes it`,
+    });
+  }
+
+  /** All clusters of this machine that can be read, by name. */
+  static async list(): Promise<readonly Cluster[]> {
+    const found = await Promise.all((await clusterNamesOnDisk()).map((name) => Cluster.find(name)));
+    return found.filter((cluster) => cluster !== undefined);
+  }
+
+  static async #claim(record: Omit<ClusterRecord, "octet">): Promise<Cluster> {
+    return await withLock(join(claimsDirectory, ".lock"), async () => {
+      const previous = await Cluster.find(record.name);
+      if (previous?.isGarbage) await previous.down();
+      const directory = clusterDirectory(record.name);
+      await claim(record.name, directory);
+      // Without a claim, what lies there is from before a reboot of this machine.
+      await removeTree(directory);
+      await mkdir(directory, { recursive: true, mode: 0o755 });
+      const others = await Cluster.list();
+      const octet = freeOctet(new Set(others.map((cluster) => cluster.#record.octet)), localAddresses());
+      const cluster = new Cluster(directory, { ...record, octet });
+      await saveRecord(directory, cluster.#record);
+      await createSwitch(cluster.#names);
+      return cluster;
+    });
+  }
+
+  get hosts(): readonly Host[] {
+    return this.#hosts;
+  }
+
+  /** The cluster's subnet, 10.77.N.0/24. Host h<i> is 10 + i in it, this machine is 1. */
+  get subnet(): string {
+    return this.#names.subnet;
+  }
+
+  /** This machine's address as the hosts see it. */
+  get machineAddress(): string {
+    return this.#names.machineAddress;
+  }
+
+  /** True if the process that the cluster was made for is gone. */
+  get isGarbage(): boolean {
+    const { owner } = this.#record;
+    return owner !== undefined && !isAlive(owner);
+  }
+
+  /** The certificate and key of this machine's operator. */
+  get operator(): Identity {
+    return identity(this.#pki, "operator");
+  }
+
+  /** The operator's way to the cluster's etcd. `endpoints` is empty for a cluster without one. */
+  get etcd(): EtcdAccess {
+    const { name, octet, members } = this.#record;
+    return {
+      endpoints: members.map((number) => clientUrl(hostNames(name, octet, number))),
+      ...this.operator,
+    };
+  }
+
+  /** The host of this number. Throws `host-not-found`. */
+  host(number: number): Host {
+    const host = this.#hosts.find((candidate) => candidate.number === number);
+    if (host !== undefined) return host;
+    throw new PlatformError("host-not-found", `Cluster "${this.name}" has no host "h${number}"`, {
+      hint: `it has ${this.#hosts.map((candidate) => candidate.name).join(", ")}`,
+    });
+  }
+
+  /** Makes one more host, a client of the cluster's etcd, and resolves when it is up. */
+  async add(signal: AbortSignal = new AbortController().signal): Promise<Host> {
+    const number = Math.max(...this.#record.hosts) + 1;
+    checkSize(number);
+    const host = this.#makeHost(number);
+    await this.#change({ hosts: [...this.#record.hosts, number] });
+    this.#hosts = [...this.#hosts, host];
+    try {
+      await this.#prepare(host);
+      await host.start(signal);
+      await this.#writeHostTables();
+      return host;
+    } catch (error) {
+      await this.#forget(host);
+      throw error;
+    }
+  }
+
+  /** Parts these hosts from the others and from this machine, silently: packets are lost, links stay up. */
+  async part(numbers: readonly number[]): Promise<void> {
+    const hosts = numbers.map((number) => this.host(number));
+    await partHosts(this.#names, this.#networkNames(hosts));
+  }
+
+  /** Ends every partition. */
+  async heal(): Promise<void> {
+    const there = await Promise.all(this.#hosts.map(async (host) => ({ host, cable: await host.cable() })));
+    const parted = there.filter(({ cable }) => cable !== "absent").map(({ host }) => host);
+    await healHosts(this.#names, this.#networkNames(parted));
+  }
+
+  /** Opens a way out to this machine's networks for all hosts, unless there is one. */
+  async openUplink(): Promise<void> {
+    if (this.#record.uplink) return;
+    await openUplink(this.#names, this.#record.cgroups, this.directory);
+    await this.#change({ uplink: true });
+    for (const host of this.#hosts) {
+      await host.write("/etc/resolv.conf", `nameserver ${nameServer}\n`);
+      if (host.leader !== undefined) await routeThroughUplink(this.#names, this.#hostNames(host));
+    }
+  }
+
+  /** Resolves when every etcd member whose host runs is healthy. Rejects with `etcd-unhealthy`. */
+  async etcdHealthy(signal: AbortSignal = new AbortController().signal, deadlineMs?: number): Promise<void> {
+    const running = this.#hosts.filter(
+      (host) => host.state === "running" && this.#record.members.includes(host.number),
+    );
+    await membersHealthy(
+      running.map((host) => clientUrl(this.#hostNames(host))),
+      this.operator,
+      signal,
+      deadlineMs,
+    );
+  }
+
+  /**
+   * Removes the cluster and everything of it from this machine: hosts, processes, mounts, namespaces, links, cgroups, files.
+   * Repeatable, also after it failed halfway.
+   */
+  async down(): Promise<void> {
+    await withLock(join(claimsDirectory, `.${this.name}.lock`), async () => {
+      await Promise.all(this.#hosts.map((host) => host.remove()));
+      await closeUplink(this.#names, this.#record.cgroups);
+      await removeSwitch(this.#names);
+      await removeTree(this.directory);
+      await unclaim(this.name);
+    });
+  }
+
+  async #build(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await createAuthority(this.#pki, this.name);
+    await Promise.all([
+      createClientCertificate(this.#pki, "operator"),
+      ...this.#hosts.map((host) => this.#prepare(host)),
+    ]);
+    // All at once: a member's etcd is up only when a majority is.
+    await Promise.all(this.#hosts.map((host) => host.start(signal)));
+    await this.etcdHealthy(signal);
+  }
+
+  async #prepare(host: Host): Promise<void> {
+    const names = this.#hostNames(host);
+    await createHostCertificate(this.#pki, names.hostname, names.address);
+    const { docker, members, uplink } = this.#record;
+    await host.prepare(async (write) => {
+      await write("/etc/machine-id", `${randomBytes(16).toString("hex")}\n`);
+      await write("/etc/hostname", `${names.hostname}\n`);
+      await write("/etc/hosts", this.#hostTable());
+      if (uplink) await write("/etc/resolv.conf", `nameserver ${nameServer}\n`);
+      if (docker) for (const unit of ["containerd.service", "docker.service"]) await host.enable(unit);
+      if (members.includes(host.number)) await this.#prepareMember(host, write);
+    });
+  }
+
+  async #prepareMember(host: Host, write: Host["write"]): Promise<void> {
+    const { name, octet, members, base } = this.#record;
+    const etcdUser = await userId(base, "etcd");
+    const secret = { mode: 0o600, uid: etcdUser };
+    await write(memberIdentity.cafile, await readFile(host.identity.cafile));
+    await write(memberIdentity.certfile, await readFile(host.identity.certfile));
+    await write(memberIdentity.keyfile, await readFile(host.identity.keyfile), secret);
+    const all = members.map((number) => hostNames(name, octet, number));
+    await write("/etc/default/etcd", memberEnvironment(name, this.#hostNames(host), all));
+    await host.enable("etcd.service");
+  }
+
+  async #writeHostTables(): Promise<void> {
+    for (const host of this.#hosts) await host.write("/etc/hosts", this.#hostTable());
+  }
+
+  #hostTable(): string {
+    const rows = this.#hosts.map((host) => `${host.address} ${host.name}\n`);
+    return `127.0.0.1 localhost\n${rows.join("")}`;
+  }
+
+  async #forget(host: Host): Promise<void> {
+    await host.remove();
+    this.#hosts = this.#hosts.filter((other) => other !== host);
+    await this.#change({ hosts: this.#hosts.map((other) => other.number) });
+    await removeTree(join(this.directory, host.name));
+  }
+
+  async #change(
+    change: { readonly [K in keyof ClusterRecord]?: ClusterRecord[K] | undefined },
+  ): Promise<void> {
+    const changed = { ...this.#record, ...change };
+    const entries = Object.entries(changed).filter(([, value]) => value !== undefined);
+    this.#record = Object.fromEntries(entries) as unknown as ClusterRecord;
+    await saveRecord(this.directory, this.#record);
+  }
+
+  #makeHost(number: number): Host {
+    return new Host(number, this.directory, () => this.#record);
+  }
+
+  #hostNames(host: Host) {
+    return hostNames(this.name, this.#record.octet, host.number);
+  }
+
+  #networkNames(hosts: readonly Host[]) {
+    return hosts.map((host) => this.#hostNames(host));
+  }
+
+  get #names(): ClusterNames {
+    return clusterNames(this.name, this.#record.octet);
+  }
+
+  get #pki(): string {
+    return join(this.directory, "pki");
+  }
+}
+
+async function userId(root: string, user: string): Promise<number> {
+  const passwd = await readFile(join(root, "etc/passwd"), "utf8");
+  const id = new RegExp(`^${user}:[^:]*:(\\d+):`, "m").exec(passwd)?.[1];
+  if (id === undefined) throw new PlatformError("base-invalid", `The base "${root}" has no user "${user}"`);
+  return Number(id);
+}
+
+function localAddresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((addresses) =>
+    (addresses ?? []).map(({ address }) => address),
+  );
+}
+
+function checkSize(hosts: number): void {
+  if (Number.isInteger(hosts) && hosts >= 1 && hosts <= maxHosts) return;
+  throw new PlatformError("cluster-size-invalid", `A cluster cannot have ${hosts} hosts`, {
+    hint: `1 to ${maxHosts} are possible`,
+  });
+}
+
+function requireRoot(): void {
+  if (process.getuid?.() === 0 && existsSync("/proc/self/ns/net")) return;
+  throw new PlatformError("not-root", "Real hosts need root on Linux", {
+    hint: `run it as root; everything is kept below ${cacheDirectory()}`,
+  });
+}
