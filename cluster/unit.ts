@@ -1,8 +1,16 @@
 /** What the cluster is asked to run: the record a submitter writes, and the unit as the scheduler reasons about it. */
 
+import { containerSpec } from "./container-spec.ts";
 import type { RuntimeName } from "./machine.ts";
-import type { Requirements } from "./requirements.ts";
-import type { Resources } from "./resources.ts";
+import {
+  parseRequirements,
+  type Requirements,
+  requirementWarnings,
+  validateRequirements,
+} from "./requirements.ts";
+import { parseResources, type Resources } from "./resources.ts";
+import { parseUnitFile, type UnitFile, unitHash } from "./unit-file.ts";
+import { validateUnitName } from "./unit-name.ts";
 
 /** fleet's three target states: known; placed and loaded; placed and started. */
 export const targetStates = ["inactive", "loaded", "launched"] as const;
@@ -23,4 +31,48 @@ export interface Unit extends UnitRecord {
   readonly requirements: Requirements;
   readonly resources: Resources;
   readonly runtime: RuntimeName;
+}
+
+/** Docker runs a file with `[Container]`, systemd any other. */
+export function runtimeOf(file: UnitFile): RuntimeName {
+  return file.has("Container") ? "docker" : "systemd";
+}
+
+/**
+ * The unit as the scheduler reasons about it. `text` is the file that the record's hash names.
+ * Throws `unit-file-invalid` if it cannot be read; combinations of requirements are not judged here: that was the submitter's task.
+ */
+export function unitFrom(name: string, record: UnitRecord, text: string): Unit {
+  const file = parseUnitFile(text);
+  return {
+    hash: record.hash,
+    target: record.target,
+    generation: record.generation,
+    name,
+    requirements: parseRequirements(file, name),
+    resources: parseResources(file),
+    runtime: runtimeOf(file),
+  };
+}
+
+/** A unit file that may be submitted. */
+export interface CheckedUnitFile {
+  readonly file: UnitFile;
+  readonly hash: string;
+  /** What is taken but will not do what its author may think, a sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * All that must hold before a unit is written to the store, in this order: name, grammar, requirements and their
+ * combinations, resources, container. Throws `unit-name-invalid` or `unit-file-invalid`.
+ */
+export function checkUnitFile(name: string, text: string): CheckedUnitFile {
+  validateUnitName(name);
+  const file = parseUnitFile(text);
+  // Without the name, as fleet did: a template's `%i` stands for every instance.
+  validateRequirements(parseRequirements(file));
+  parseResources(file);
+  if (runtimeOf(file) === "docker") containerSpec(file, name);
+  return { file, hash: unitHash(file), warnings: requirementWarnings(file, name) };
 }
