@@ -5,7 +5,7 @@
 
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, realpath } from "node:fs/promises";
+import { mkdir, readFile, realpath, rm } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { PlatformError } from "../cluster/errors.ts";
@@ -13,6 +13,7 @@ import { cacheDirectory, removeTree } from "./cache.ts";
 import { cgroupLayout } from "./cgroups.ts";
 import { clientUrl, maxMembers, memberEnvironment, memberIdentity, membersHealthy } from "./etcd-member.ts";
 import { Host } from "./host.ts";
+import { type Leash, leash } from "./leash.ts";
 import { withLock } from "./lock.ts";
 import {
   type ClusterNames,
@@ -78,6 +79,7 @@ export class Cluster {
   readonly directory: string;
   #record: ClusterRecord;
   #hosts: readonly Host[];
+  #leash: Leash | undefined;
 
   private constructor(directory: string, record: ClusterRecord) {
     this.name = record.name;
@@ -120,11 +122,14 @@ export class Cluster {
       await progress.step(`${hosts} ${hosts === 1 ? "host" : "hosts"}, cluster "${name}"`, () =>
         cluster.#build(signal),
       );
-      if (options.owner === "none") await cluster.#change({ owner: undefined });
+      if (options.owner === "none") {
+        await cluster.#change({ owner: undefined });
+        cluster.#leash?.release();
+      }
       return cluster;
     } catch (error) {
       await cluster.down();
-      throw error;
+      throw signal.aborted ? signal.reason : error;
     }
   }
 
@@ -164,6 +169,7 @@ export class Cluster {
       const octet = freeOctet(new Set(others.map((cluster) => cluster.#record.octet)), localAddresses());
       const cluster = new Cluster(directory, { ...record, octet });
       await saveRecord(directory, cluster.#record);
+      cluster.#leash = leash(record.name);
       await createSwitch(cluster.#names);
       return cluster;
     });
@@ -272,13 +278,19 @@ export class Cluster {
    * Repeatable, also after it failed halfway.
    */
   async down(): Promise<void> {
-    await withLock(join(claimsDirectory, `.${this.name}.lock`), async () => {
+    const lock = join(claimsDirectory, `.${this.name}.lock`);
+    await withLock(lock, async () => {
+      const present = loadRecord(this.directory);
+      // While we waited it was removed, and another one of the same name made.
+      if (present !== undefined && present.createdAt !== this.#record.createdAt) return;
       await Promise.all(this.#hosts.map((host) => host.remove()));
       await closeUplink(this.#names, this.#record.cgroups);
       await removeSwitch(this.#names);
       await removeTree(this.directory);
       await unclaim(this.name);
+      await rm(lock, { force: true });
     });
+    this.#leash?.release();
   }
 
   async #build(signal: AbortSignal): Promise<void> {

@@ -104,8 +104,11 @@ export function identify(pid: number): ProcessIdentity | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The second field is the program's name in parentheses and may hold spaces: count from its end.
-    const started = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-    return started === undefined ? undefined : { pid, started };
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const [state, started] = [fields[0], fields[19]];
+    // A zombie has ended; only its parent has not asked yet.
+    if (started === undefined || state === "Z" || state === "X") return undefined;
+    return { pid, started };
   } catch {
     // No such process.
     return undefined;

@@ -1,0 +1,230 @@
+/** The commands about a whole cluster: up, down, list, add, part, heal, uplink, etcdctl, env, clean. */
+import { spawn } from "node:child_process";
+import { type Command, InvalidArgumentError } from "commander";
+import { Cluster } from "./cluster.ts";
+import { createCluster } from "./create.ts";
+import { hostNumber } from "./names.ts";
+import { terminalProgress } from "./progress.ts";
+import { reap } from "./reap.ts";
+import { exitStatus } from "./run.ts";
+import { sweep } from "./sweep.ts";
+
+export const defaultCluster = "dev";
+
+type Finish = (exitCode: number) => void;
+
+/** Adds the commands to the program. `finish` sets the exit code of a command that has one of its own. */
+export function addClusterCommands(program: Command, signal: AbortSignal, finish: Finish): void {
+  clusterCommand(program, "up", "make a cluster and leave it running")
+    .option("--hosts <n>", "how many hosts", wholeNumber, 3)
+    .option("--images <set>", "images on every host: platform, foundation or none", imageSet, "platform")
+    .option("--no-etcd", "without etcd")
+    .option("--no-docker", "without Docker")
+    .action(async ({ name, ...options }: UpFlags) => {
+      await up(name, options, signal);
+    });
+  clusterCommand(program, "down", "remove a cluster and everything of it").action(
+    async ({ name }: NameFlag) => {
+      const cluster = await Cluster.find(name);
+      if (cluster === undefined) return say(`there is no cluster "${name}"`);
+      await terminalProgress().step(`remove cluster "${name}"`, () => cluster.down());
+    },
+  );
+  program
+    .command("list")
+    .description("all clusters of this machine and their hosts")
+    .option("--json", "as JSON")
+    .action(async ({ json }: { json?: boolean }) => {
+      const rows = await clusterRows();
+      process.stdout.write(json ? `${JSON.stringify(rows, null, 2)}\n` : table(rows));
+    });
+  clusterCommand(program, "add", "make one more host, a client of the cluster's etcd").action(
+    async ({ name }: NameFlag) => {
+      const cluster = await Cluster.open(name);
+      const host = await terminalProgress().step("one more host", () => cluster.add(signal));
+      process.stdout.write(`${host.name}\t${host.address}\n`);
+    },
+  );
+  clusterCommand(program, "part", "part hosts from the others, silently: packets are lost, links stay up")
+    .argument("<hosts...>", "the hosts on the far side; they see each other")
+    .action(async (hosts: string[], { name }: NameFlag) => {
+      await (await Cluster.open(name)).part(hosts.map(hostNumber));
+    });
+  clusterCommand(program, "heal", "end every partition").action(async ({ name }: NameFlag) => {
+    await (await Cluster.open(name)).heal();
+  });
+  clusterCommand(program, "uplink", "open a way out to this machine's networks").action(
+    async ({ name }: NameFlag) => {
+      await (await Cluster.open(name)).openUplink();
+    },
+  );
+  clusterCommand(program, "etcdctl", "run etcdctl as the cluster's operator")
+    .argument("<arguments...>")
+    .allowUnknownOption()
+    .action(async (args: string[], { name }: NameFlag) => {
+      finish(await etcdctl(await Cluster.open(name), args));
+    });
+  clusterCommand(program, "env", "print the operator's settings as shell assignments").action(
+    async ({ name }: NameFlag) => {
+      process.stdout.write(environmentOf(await Cluster.open(name)));
+    },
+  );
+  program
+    .command("clean")
+    .description("remove what dead runs left; clusters that were made to stay are kept")
+    .option("--all", "remove these too")
+    .action(async ({ all = false }: { all?: boolean }) => {
+      const removed = await sweep({ all });
+      say(removed.length === 0 ? "nothing was left over" : `removed: ${removed.join(", ")}`);
+    });
+  // Not for people: what a leash runs.
+  clusterCommand(program, "reap", "remove a cluster whose owner is gone", { hidden: true }).action(
+    async ({ name }: NameFlag) => {
+      await reap(name);
+    },
+  );
+}
+
+interface NameFlag {
+  readonly name: string;
+}
+
+interface UpFlags extends NameFlag {
+  readonly hosts: number;
+  readonly images: "platform" | "foundation" | "none";
+  readonly etcd: boolean;
+  readonly docker: boolean;
+}
+
+/** A command with `--name`, the cluster it is about. */
+export function clusterCommand(
+  program: Command,
+  command: string,
+  description: string,
+  options: { readonly hidden?: boolean } = {},
+): Command {
+  return program
+    .command(command, options)
+    .description(description)
+    .option("--name <cluster>", "the cluster", defaultCluster);
+}
+
+/** Makes a cluster that stays, or brings the stopped hosts of the one there is up again. */
+async function up(name: string, options: Omit<UpFlags, "name">, signal: AbortSignal): Promise<void> {
+  const progress = terminalProgress();
+  const present = await Cluster.find(name);
+  if (present === undefined || present.isGarbage) {
+    const cluster = await createCluster({ name, ...options, owner: "none", progress, signal });
+    say(`cluster "${name}" is up: ${cluster.hosts.map((host) => `${host.name} ${host.address}`).join(", ")}`);
+    return;
+  }
+  const stopped = present.hosts.filter((host) => host.state === "stopped");
+  if (stopped.length === 0) return say(`cluster "${name}" is up already`);
+  const names = stopped.map((host) => host.name).join(", ");
+  await progress.step(`start ${names} of cluster "${name}"`, () =>
+    Promise.all(stopped.map((host) => host.start(signal))),
+  );
+}
+
+interface Row {
+  readonly cluster: string;
+  readonly host: string;
+  readonly address: string;
+  readonly state: string;
+  readonly cable: string;
+  readonly etcd: string;
+}
+
+async function clusterRows(): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  for (const cluster of await Cluster.list()) {
+    for (const host of cluster.hosts) {
+      const member = cluster.etcd.endpoints.some((url) => url.includes(`${host.address}:`));
+      const state = cluster.isGarbage ? "left over" : host.state;
+      const etcd = member ? "member" : "-";
+      rows.push({
+        cluster: cluster.name,
+        host: host.name,
+        address: host.address,
+        state,
+        cable: await host.cable(),
+        etcd,
+      });
+    }
+  }
+  return rows;
+}
+
+/** Rows under their column names, aligned on a terminal and with tabs in a pipe. */
+function table(rows: readonly Row[]): string {
+  const columns = ["cluster", "host", "address", "state", "cable", "etcd"] as const;
+  const cells = [
+    columns.map((column) => column.toUpperCase()),
+    ...rows.map((row) => columns.map((key) => row[key])),
+  ];
+  if (!process.stdout.isTTY) return cells.map((row) => `${row.join("\t")}\n`).join("");
+  const widths = columns.map((_, at) => Math.max(...cells.map((row) => (row[at] ?? "").length)));
+  return cells
+    .map(
+      (row) =>
+        `${row
+          .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+          .join("  ")
+          .trimEnd()}\n`,
+    )
+    .join("");
+}
+
+async function etcdctl(cluster: Cluster, args: readonly string[]): Promise<number> {
+  const { endpoints, cafile, certfile, keyfile } = cluster.etcd;
+  const access = [
+    "--endpoints",
+    endpoints.join(","),
+    "--cacert",
+    cafile,
+    "--cert",
+    certfile,
+    "--key",
+    keyfile,
+  ];
+  const env = { ...process.env, ETCDCTL_API: "3" };
+  const child = spawn("etcdctl", [...access, ...args], { stdio: "inherit", env });
+  return await new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, killedBy) => resolve(exitStatus(code, killedBy)));
+  });
+}
+
+/** What a shell evaluates so that deisctl and etcdctl talk to this cluster. */
+function environmentOf(cluster: Cluster): string {
+  const { endpoints, cafile, certfile, keyfile } = cluster.etcd;
+  const names: Readonly<Record<string, string>> = {
+    DEISCTL_ENDPOINTS: endpoints.join(","),
+    DEISCTL_CAFILE: cafile,
+    DEISCTL_CERTFILE: certfile,
+    DEISCTL_KEYFILE: keyfile,
+    ETCDCTL_API: "3",
+    ETCDCTL_ENDPOINTS: endpoints.join(","),
+    ETCDCTL_CACERT: cafile,
+    ETCDCTL_CERT: certfile,
+    ETCDCTL_KEY: keyfile,
+  };
+  return Object.entries(names)
+    .map(([key, value]) => `export ${key}='${value}'\n`)
+    .join("");
+}
+
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number > 0) return number;
+  throw new InvalidArgumentError("it is not a positive whole number.");
+}
+
+function imageSet(text: string): UpFlags["images"] {
+  if (text === "platform" || text === "foundation" || text === "none") return text;
+  throw new InvalidArgumentError("it is one of platform, foundation and none.");
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

@@ -1,0 +1,80 @@
+/** The commands about one host: exec, logs, stop, start, kill, reboot, freeze, thaw, cut, join, push. */
+import { spawn } from "node:child_process";
+import { resolve as absolute } from "node:path";
+import type { Command } from "commander";
+import { Cluster } from "./cluster.ts";
+import { clusterCommand } from "./cluster-commands.ts";
+import type { Host } from "./host.ts";
+import { hostNumber } from "./names.ts";
+import { terminalProgress } from "./progress.ts";
+import { exitStatus } from "./run.ts";
+
+interface NameFlag {
+  readonly name: string;
+}
+
+/** Adds the commands to the program. `finish` sets the exit code of a command that has one of its own. */
+export function addHostCommands(
+  program: Command,
+  signal: AbortSignal,
+  finish: (exitCode: number) => void,
+): void {
+  clusterCommand(program, "exec", "run a command on a host, with this terminal; ends as the command does")
+    .argument("<host>", "h1, h2, …")
+    .argument("<command...>", "the command, after -- if it has options")
+    .allowUnknownOption()
+    .action(async (host: string, command: string[], { name }: NameFlag) => {
+      finish(await inTerminal((await hostOf(name, host)).command(command, process.env.TERM)));
+    });
+  clusterCommand(program, "logs", "a host's journal: what follows the host goes to journalctl")
+    .argument("<host>", "h1, h2, …")
+    .argument("[arguments...]", "such as -u etcd -f", [])
+    .allowUnknownOption()
+    .action(async (host: string, args: string[], { name }: NameFlag) => {
+      finish(await inTerminal((await hostOf(name, host)).command(["journalctl", "--no-pager", ...args])));
+    });
+  clusterCommand(program, "push", "copy a file or a directory's content to a path of a host")
+    .argument("<host>", "h1, h2, …")
+    .argument("<source>", "here")
+    .argument("<path>", "there")
+    .action(async (host: string, source: string, path: string, { name }: NameFlag) => {
+      await (await hostOf(name, host)).copyIn(absolute(source), path);
+    });
+  for (const [verb, description, act] of actions) {
+    clusterCommand(program, verb, description)
+      .argument("<hosts...>", "h1, h2, …")
+      .action(async (names: string[], { name }: NameFlag) => {
+        const hosts = await Promise.all(names.map((host) => hostOf(name, host)));
+        await terminalProgress().step(`${verb} ${names.join(", ")}`, () =>
+          Promise.all(hosts.map((host) => act(host, signal))),
+        );
+      });
+  }
+}
+
+type Action = (host: Host, signal: AbortSignal) => void | Promise<void>;
+
+const actions: readonly (readonly [verb: string, description: string, act: Action])[] = [
+  ["start", "boot hosts that are off", (host, signal) => host.start(signal)],
+  ["stop", "shut hosts down in order", (host) => host.stop()],
+  ["kill", "cut the power of hosts: nothing says goodbye", (host) => host.kill()],
+  ["reboot", "reboot hosts", (host, signal) => host.reboot(signal)],
+  ["freeze", "hang hosts: every process stops where it is", (host) => host.freeze()],
+  ["thaw", "let frozen hosts go on", (host) => host.thaw()],
+  ["cut", "pull the network cable of hosts", (host) => host.cut()],
+  ["join", "plug it in again", (host) => host.join()],
+];
+
+async function hostOf(cluster: string, host: string): Promise<Host> {
+  return (await Cluster.open(cluster)).host(hostNumber(host));
+}
+
+/** Runs a command with this terminal and resolves to its exit status. Ctrl-C is the command's. */
+async function inTerminal(argv: readonly string[]): Promise<number> {
+  const [program = "", ...rest] = argv;
+  const child = spawn(program, rest, { stdio: "inherit" });
+  return await new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, killedBy) => resolve(exitStatus(code, killedBy)));
+  });
+}
