@@ -1,0 +1,69 @@
+/**
+ * Every key of the store, in one place. `docs/keys.md` shows what stands under them.
+ *
+ * A name below a prefix never holds a slash, but for the two tables of pairs, `<machine>/<unit>`.
+ */
+import { PlatformError } from "../cluster/errors.ts";
+import { type KeyRange, prefixRange } from "./protocol.ts";
+
+const cluster = "/deis/cluster";
+
+export const unitFilesPrefix = `${cluster}/unit-files/`;
+export const unitsPrefix = `${cluster}/units/`;
+export const machinesPrefix = `${cluster}/machines/`;
+export const placementsPrefix = `${cluster}/placements/`;
+export const statesPrefix = `${cluster}/states/`;
+export const unplacedPrefix = `${cluster}/unplaced/`;
+
+/** The machine id of the scheduler's leader. Its create revision is the fence of every scheduler's write. */
+export const leaderKey = `${cluster}/leader`;
+
+export const unitFileKey = (hash: string) => unitFilesPrefix + segment(hash);
+export const unitKey = (name: string) => unitsPrefix + segment(name);
+export const machineKey = (id: string) => machinesPrefix + segment(id);
+export const placementKey = (machine: string, unit: string) => placementsOf(machine) + segment(unit);
+export const stateKey = (machine: string, unit: string) => statesOf(machine) + segment(unit);
+export const unplacedKey = (unit: string) => unplacedPrefix + segment(unit);
+
+/** The prefix that one agent watches. */
+export const placementsOf = (machine: string) => `${placementsPrefix}${segment(machine)}/`;
+/** The prefix that one agent writes. */
+export const statesOf = (machine: string) => `${statesPrefix}${segment(machine)}/`;
+
+/** A setting, named as in Deis v1: `/deis/platform/domain`, `/deis/router/bodySize`. The key may have slashes inside. */
+export function settingKey(target: string, key: string): string {
+  if (key === "" || key.split("/").some((part) => part === "")) throw badKey("setting", key);
+  return settingsPrefix(target) + key;
+}
+
+/** The prefix of a target's settings. Refuses `cluster`, which holds no settings but what runs. */
+export function settingsPrefix(target: string): string {
+  if (target === "cluster") {
+    throw new PlatformError("setting-invalid", 'Cannot use "cluster" as the target of a setting', {
+      hint: "Name a component (router, registry, …) or platform",
+    });
+  }
+  return `/deis/${segment(target)}/`;
+}
+
+/** The range from the first to the last of `ranges`, and all between. */
+export function coveringRange(ranges: readonly KeyRange[]): KeyRange {
+  const ends = ranges.map((range) => range.end ?? `${range.key}\0`).sort();
+  const starts = ranges.map((range) => range.key).sort();
+  const [key, end] = [starts[0], ends.at(-1)];
+  if (key === undefined || end === undefined) throw new Error("no range to cover");
+  return ranges.length === 1 && ranges[0] ? ranges[0] : { key, end };
+}
+
+export const rangeOf = prefixRange;
+
+function segment(text: string): string {
+  if (text === "" || text.includes("/")) throw badKey("name", text);
+  return text;
+}
+
+function badKey(what: string, text: string): PlatformError {
+  return new PlatformError("key-invalid", `Cannot use ${JSON.stringify(text)} as a ${what} in the store`, {
+    hint: "Give a text without empty parts and stray slashes",
+  });
+}

@@ -1,0 +1,77 @@
+/** Which keys make which table of a mirror, and how their values decode. */
+import type { Machine } from "../cluster/machine.ts";
+import type { Placement, Unplaced } from "../cluster/placement.ts";
+import type { ClusterTables } from "../cluster/ports.ts";
+import type { UnitRecord } from "../cluster/unit.ts";
+import type { UnitState } from "../cluster/unit-state.ts";
+import {
+  type Decode,
+  decodeMachine,
+  decodePlacement,
+  decodeState,
+  decodeText,
+  decodeUnit,
+  decodeUnplaced,
+} from "./codec.ts";
+import {
+  leaderKey,
+  machinesPrefix,
+  placementsOf,
+  placementsPrefix,
+  statesOf,
+  statesPrefix,
+  unitFilesPrefix,
+  unitsPrefix,
+  unplacedPrefix,
+} from "./keys.ts";
+import { type KeyRange, prefixRange } from "./protocol.ts";
+
+export interface TableSpec<V> {
+  readonly range: KeyRange;
+  /** What is cut off a key to get the record's name. */
+  readonly prefix: string;
+  readonly decode: Decode<V>;
+}
+
+export type TableSpecs<Tables> = { readonly [K in keyof Tables]: TableSpec<Tables[K]> };
+
+/** A table of everything below a prefix. */
+export function prefixTable<V>(prefix: string, decode: Decode<V>): TableSpec<V> {
+  return { range: prefixRange(prefix), prefix, decode };
+}
+
+/** A table of one key, whose record has the empty name. */
+export function singleKeyTable<V>(key: string, decode: Decode<V>): TableSpec<V> {
+  return { range: { key }, prefix: key, decode };
+}
+
+/** All tables of the cluster. Take those you need: `pickTables(["units", "machines"])`. */
+export const clusterTables: TableSpecs<ClusterTables> = {
+  unitFiles: prefixTable<string>(unitFilesPrefix, decodeText),
+  units: prefixTable<UnitRecord>(unitsPrefix, decodeUnit),
+  machines: prefixTable<Machine>(machinesPrefix, decodeMachine),
+  placements: prefixTable<Placement>(placementsPrefix, decodePlacement),
+  states: prefixTable<UnitState>(statesPrefix, decodeState),
+  unplaced: prefixTable<Unplaced>(unplacedPrefix, decodeUnplaced),
+  leader: singleKeyTable<string>(leaderKey, decodeText),
+};
+
+/** The named tables of the cluster. */
+export function pickTables<K extends keyof ClusterTables>(
+  names: readonly K[],
+): TableSpecs<Pick<ClusterTables, K>> {
+  const picked: Partial<TableSpecs<ClusterTables>> = Object.fromEntries(
+    names.map((name) => [name, clusterTables[name]]),
+  );
+  return picked as TableSpecs<Pick<ClusterTables, K>>;
+}
+
+/** What one agent mirrors: its own placements, by unit name. */
+export function placementsTable(machine: string): TableSpec<Placement> {
+  return prefixTable<Placement>(placementsOf(machine), decodePlacement);
+}
+
+/** What one agent has reported, by unit name. */
+export function statesTable(machine: string): TableSpec<UnitState> {
+  return prefixTable<UnitState>(statesOf(machine), decodeState);
+}

@@ -1,0 +1,62 @@
+import { openEtcd } from "../../etcd/client.ts";
+import { openClusterStore } from "../../etcd/cluster-store.ts";
+import { leaderKey } from "../../etcd/keys.ts";
+import type { EtcdClient } from "../../etcd/protocol.ts";
+import { openSchedulerWriter } from "../../etcd/scheduler-writer.ts";
+import { openStateWriter } from "../../etcd/state-writer.ts";
+import { openUnitTexts } from "../../etcd/unit-texts.ts";
+import { EtcdServer } from "../support/etcd-server.ts";
+import { MemoryStore } from "../support/memory-store.ts";
+import { clusterStoreContract, type StoreUnderTest } from "./cluster-store.ts";
+
+describe("the cluster store", () => {
+  describe("in memory", () => {
+    clusterStoreContract(async () => {
+      const memory = new MemoryStore();
+      return {
+        ...overClient(memory.etcd.client()),
+        lead: async (machine) => memory.schedulerWriter(machine),
+      };
+    });
+  });
+
+  describe("on etcd", () => {
+    let server: EtcdServer;
+    before(async function () {
+      this.timeout(30_000);
+      server = await EtcdServer.start();
+    });
+    after(async () => {
+      await server.stop();
+    });
+    clusterStoreContract(async () => {
+      const client = await openEtcd({ endpoints: server.endpoints });
+      await client.txn(
+        { compare: [], success: [{ kind: "delete", range: { key: "/deis/", end: "/deis0" } }] },
+        {},
+      );
+      return overClient(client);
+    });
+  });
+});
+
+function overClient(client: EtcdClient): StoreUnderTest {
+  const store = openClusterStore(client);
+  return {
+    store,
+    texts: openUnitTexts(client),
+    stateWriter: (machine) => openStateWriter(client, machine),
+    lead: async (machine) => {
+      await client.txn({ compare: [], success: [{ kind: "delete", range: { key: leaderKey } }] }, {});
+      const { header } = await client.txn(
+        { compare: [], success: [{ kind: "put", key: leaderKey, value: Buffer.from(machine) }] },
+        {},
+      );
+      return openSchedulerWriter(client, { key: leaderKey, createRevision: header.revision });
+    },
+    put: async (key, value) => {
+      await client.txn({ compare: [], success: [{ kind: "put", key, value: Buffer.from(value) }] }, {});
+    },
+    close: () => store.close(),
+  };
+}

@@ -1,0 +1,243 @@
+/** What every store behind `ClusterStore` and its writers must do. */
+import { expect } from "chai";
+import { PlatformError } from "../../cluster/errors.ts";
+import type { Placement } from "../../cluster/placement.ts";
+import type { ClusterStore, SchedulerWriter, StateWriter, UnitEdit, UnitTexts } from "../../cluster/ports.ts";
+import type { UnitState } from "../../cluster/unit-state.ts";
+import { eventually } from "../support/eventually.ts";
+
+export interface StoreUnderTest {
+  readonly store: ClusterStore;
+  readonly texts: UnitTexts;
+  stateWriter(machine: string): StateWriter;
+  /** Becomes leader, in place of whoever was. */
+  lead(machine: string): Promise<SchedulerWriter>;
+  put(key: string, value: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+const never = new AbortController().signal;
+const m1 = "1".repeat(32);
+const m2 = "2".repeat(32);
+const hash = "a".repeat(40);
+
+export function clusterStoreContract(open: () => Promise<StoreUnderTest>): void {
+  let under: StoreUnderTest;
+  beforeEach(async () => {
+    under = await open();
+  });
+  afterEach(async () => {
+    await under.close();
+  });
+
+  it("submit stores the text and the record in one revision", async () => {
+    const revision = await under.store.edit([submit("web.service")], never);
+    const read = await under.store.read(["units", "unitFiles"], never);
+    expect(read.revision >= revision).to.equal(true);
+    expect(read.tables.units.get("web.service")).to.deep.equal({ hash, target: "launched", generation: 0 });
+    expect(read.tables.units.revisionOf("web.service")).to.equal(revision);
+    expect(read.tables.unitFiles.get(hash)).to.equal("[Service]\n");
+    expect(read.tables.unitFiles.revisionOf(hash)).to.equal(revision);
+  });
+
+  it("submit is refused when the record is not the expected one", async () => {
+    await under.store.edit([submit("web.service")], never);
+    expect(await failureOf(under.store.edit([submit("web.service")], never))).to.include({
+      code: "unit-changed",
+    });
+    const expected = { hash, target: "launched", generation: 0 } as const;
+    const other = "b".repeat(40);
+    await under.store.edit([{ ...submit("web.service"), hash: other, expected }], never);
+    const { tables } = await under.store.read(["units"], never);
+    expect(tables.units.get("web.service")?.hash).to.equal(other);
+  });
+
+  for (const kind of ["restart", "destroy"] as const) {
+    it(`${kind} of a unit that does not exist is refused and changes nothing`, async () => {
+      const failure = await failureOf(
+        under.store.edit([submit("web.service"), { kind, name: "nowhere.service" }], never),
+      );
+      expect(failure).to.include({ code: "unit-not-found" });
+      const { tables } = await under.store.read(["units"], never);
+      expect(tables.units.size).to.equal(0);
+    });
+  }
+
+  it("each restart raises the generation, and a submit keeps it", async () => {
+    await under.store.edit([submit("web.service")], never);
+    await under.store.edit([{ kind: "restart", name: "web.service" }], never);
+    await under.store.edit([{ kind: "restart", name: "web.service" }], never);
+    const expected = { hash, target: "launched", generation: 2 } as const;
+    await under.store.edit([{ ...submit("web.service"), expected }], never);
+    const { tables } = await under.store.read(["units"], never);
+    expect(tables.units.get("web.service")?.generation).to.equal(2);
+  });
+
+  it("restarts asked for at the same time are all counted", async () => {
+    await under.store.edit([submit("web.service")], never);
+    const restart = { kind: "restart", name: "web.service" } as const;
+    await Promise.all(Array.from({ length: 5 }, () => under.store.edit([restart], never)));
+    const { tables } = await under.store.read(["units"], never);
+    expect(tables.units.get("web.service")?.generation).to.equal(5);
+  });
+
+  it("edits of one call see each other", async () => {
+    await under.store.edit(
+      [
+        submit("web.service"),
+        { kind: "restart", name: "web.service" },
+        { kind: "target", name: "web.service", target: "loaded" },
+        submit("db.service"),
+        { kind: "destroy", name: "db.service" },
+      ],
+      never,
+    );
+    const { tables } = await under.store.read(["units"], never);
+    expect([...tables.units.entries()]).to.deep.equal([
+      ["web.service", { hash, target: "loaded", generation: 1 }],
+    ]);
+  });
+
+  it("an edit that changes nothing writes nothing", async () => {
+    const revision = await under.store.edit([submit("web.service")], never);
+    expect(
+      await under.store.edit([{ kind: "target", name: "web.service", target: "launched" }], never),
+    ).to.equal(revision);
+  });
+
+  it("edits of more units than one transaction holds are all applied", async () => {
+    const edits = Array.from({ length: 300 }, (_, at) => submit(`web@${at}.service`));
+    await under.store.edit(edits, never);
+    const { tables } = await under.store.read(["units"], never);
+    expect(tables.units.size).to.equal(300);
+  });
+
+  it("a record that cannot be read hides only itself, and can be destroyed", async () => {
+    await under.store.edit([submit("web.service")], never);
+    await under.put("/deis/cluster/units/bad.service", '{"hash":7}');
+    const { tables } = await under.store.read(["units"], never);
+    expect([...tables.units.entries()].map(([name]) => name)).to.deep.equal(["web.service"]);
+    const failure = tables.units.unreadable.get("bad.service");
+    expect(failure).to.include({ code: "record-unreadable" });
+    expect(failure?.message).to.contain("/deis/cluster/units/bad.service").and.to.contain('"hash" is 7');
+    await under.store.edit([{ kind: "destroy", name: "bad.service" }], never);
+    expect((await under.store.read(["units"], never)).tables.units.unreadable.size).to.equal(0);
+  });
+
+  it("follow shows what writers write, and nothing of other tables", async () => {
+    const mirror = await under.store.follow(["placements", "unplaced"], never);
+    const writer = await under.lead(m1);
+    await writer.write(
+      [
+        { kind: "place", placement: placement(m1, "web.service") },
+        { kind: "park", unit: "db.service", unplaced: { hash, reason: "no machine" } },
+      ],
+      never,
+    );
+    await under.stateWriter(m1).write([{ kind: "report", unit: "web.service", state }], never);
+    await eventually(() => mirror.tables.unplaced.size === 1);
+    expect(mirror.tables.placements.get(`${m1}/web.service`)).to.deep.equal(placement(m1, "web.service"));
+    expect(mirror.tables.unplaced.get("db.service")).to.deep.equal({ hash, reason: "no machine" });
+    expect(Object.keys(mirror.tables)).to.deep.equal(["placements", "unplaced"]);
+    await mirror.close();
+  });
+
+  it("a writer whose leadership has passed on is refused", async () => {
+    const former = await under.lead(m1);
+    const present = await under.lead(m2);
+    const write = { kind: "place", placement: placement(m1, "web.service") } as const;
+    expect(await failureOf(former.write([write], never))).to.include({ code: "leadership-lost" });
+    await present.write([write], never);
+    const { tables } = await under.store.read(["placements", "leader"], never);
+    expect(tables.placements.size).to.equal(1);
+    expect(tables.leader.get("")).to.equal(m2);
+  });
+
+  it("a unit's writes are stored in the order given", async () => {
+    const writer = await under.lead(m1);
+    for (let round = 0; round < 20; round += 1) {
+      await writer.write(
+        [
+          { kind: "place", placement: placement(m1, "web.service") },
+          { kind: "withdraw", machine: m1, unit: "web.service" },
+          { kind: "place", placement: { ...placement(m1, "web.service"), generation: round } },
+        ],
+        never,
+      );
+      const { tables } = await under.store.read(["placements"], never);
+      expect(tables.placements.get(`${m1}/web.service`)?.generation).to.equal(round);
+    }
+  });
+
+  it("of several states of a unit the last one stays", async () => {
+    const writer = under.stateWriter(m1);
+    await Promise.all(
+      ["activating", "active", "failed"].map((active) =>
+        writer.write([{ kind: "report", unit: "web.service", state: { ...state, active } }], never),
+      ),
+    );
+    const { tables } = await under.store.read(["states"], never);
+    expect(tables.states.get(`${m1}/web.service`)?.active).to.equal("failed");
+    await writer.write([{ kind: "retract", unit: "web.service" }], never);
+    expect((await under.store.read(["states"], never)).tables.states.size).to.equal(0);
+  });
+
+  it("sweeping a machine's states leaves those of others", async () => {
+    await under.stateWriter(m1).write([{ kind: "report", unit: "web.service", state }], never);
+    await under.stateWriter(m2).write([{ kind: "report", unit: "web.service", state }], never);
+    await (await under.lead(m1)).write([{ kind: "sweep-states", machine: m1 }], never);
+    const { tables } = await under.store.read(["states"], never);
+    expect([...tables.states.entries()].map(([name]) => name)).to.deep.equal([`${m2}/web.service`]);
+  });
+
+  it("a unit file is collected, but not one that was submitted again meanwhile", async () => {
+    const first = await under.store.edit([submit("web.service")], never);
+    await under.store.edit([submit("db.service")], never);
+    const writer = await under.lead(m1);
+    await writer.write([{ kind: "collect-file", hash, revision: first }], never);
+    const { tables } = await under.store.read(["unitFiles"], never);
+    const revision = tables.unitFiles.revisionOf(hash);
+    if (revision === undefined) throw new Error("the text was collected though it was wanted again");
+    await writer.write([{ kind: "collect-file", hash, revision }], never);
+    expect((await under.store.read(["unitFiles"], never)).tables.unitFiles.size).to.equal(0);
+  });
+
+  it("unit texts are found by hash, and a missing one is said to be missing", async () => {
+    await under.store.edit([submit("web.service")], never);
+    expect(await Promise.all([under.texts.text(hash, never), under.texts.text(hash, never)])).to.deep.equal([
+      "[Service]\n",
+      "[Service]\n",
+    ]);
+    expect(await failureOf(under.texts.text("c".repeat(40), never))).to.include({
+      code: "unit-file-missing",
+      retryable: true,
+    });
+  });
+}
+
+const state: UnitState = {
+  load: "loaded",
+  active: "active",
+  sub: "running",
+  hash,
+  generation: 0,
+  since: "2026-01-01T00:00:00Z",
+};
+
+function submit(name: string): Extract<UnitEdit, { kind: "submit" }> {
+  return { kind: "submit", name, hash, text: "[Service]\n", target: "launched", expected: undefined };
+}
+
+function placement(machine: string, unit: string): Placement {
+  return { machine, unit, hash, target: "launched", generation: 0, reason: "the only machine" };
+}
+
+async function failureOf(promise: Promise<unknown>): Promise<PlatformError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof PlatformError) return error;
+    throw error;
+  }
+  throw new Error("expected a failure");
+}
