@@ -6,11 +6,11 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { withLock } from "./lock.ts";
 import type { Progress } from "./progress.ts";
-import { run } from "./run.ts";
+import { attempt, run } from "./run.ts";
 
 /** Where everything of this room lives: `DEIS_CACHE`, or `/var/cache/deis`. */
 export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
@@ -66,9 +66,10 @@ async function buildEntry(recipe: Recipe, path: string, signal: AbortSignal): Pr
   }
 }
 
-/** Removes a directory tree, but nothing that is mounted below it. */
+/** Removes a directory tree, but nothing that is mounted below it. Another process may be doing the same. */
 export async function removeTree(path: string): Promise<void> {
-  if (!existsSync(path)) return;
-  await run(["rm", "-rf", "--one-file-system", path], { deadlineMs: 120_000 });
-  await rm(path, { recursive: true, force: true });
+  const remove = ["rm", "-rf", "--one-file-system", path];
+  const { code } = await attempt(remove, { deadlineMs: 120_000 });
+  // What a second remover takes away under its hands makes rm fail, though both want the same.
+  if (code !== 0 && existsSync(path)) await run(remove, { deadlineMs: 120_000 });
 }

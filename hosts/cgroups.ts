@@ -147,6 +147,7 @@ export class Cgroup {
     for (;;) {
       const pids = this.processes();
       if (pids.length === 0) return;
+      for (const directory of this.directories) write(join(directory, "cgroup.kill"), "1");
       for (const pid of pids) signalProcess(pid, "SIGKILL");
       // A frozen process dies only when it is thawed, and then before it runs another instruction.
       this.thaw();

@@ -1,12 +1,16 @@
 /** The commands about a whole cluster: up, down, list, add, part, heal, uplink, etcdctl, env, clean. */
 import { spawn } from "node:child_process";
 import { type Command, InvalidArgumentError } from "commander";
+import { installAgents } from "./agents.ts";
 import { Cluster } from "./cluster.ts";
 import { createCluster } from "./create.ts";
 import { hostNumber } from "./names.ts";
+import { bringUpPlatform } from "./platform.ts";
 import { terminalProgress } from "./progress.ts";
 import { reap } from "./reap.ts";
+import { ensureRelease } from "./release.ts";
 import { exitStatus } from "./run.ts";
+import { setUp } from "./setup.ts";
 import { sweep } from "./sweep.ts";
 
 export const defaultCluster = "dev";
@@ -15,6 +19,12 @@ type Finish = (exitCode: number) => void;
 
 /** Adds the commands to the program. `finish` sets the exit code of a command that has one of its own. */
 export function addClusterCommands(program: Command, signal: AbortSignal, finish: Finish): void {
+  program
+    .command("setup")
+    .description("install what is needed on this machine and build base and images; quick the second time")
+    .action(async () => {
+      await setUp(terminalProgress(), signal);
+    });
   clusterCommand(program, "up", "make a cluster and leave it running")
     .option("--hosts <n>", "how many hosts", wholeNumber, 3)
     .option("--images <set>", "images on every host: platform, foundation or none", imageSet, "platform")
@@ -45,6 +55,27 @@ export function addClusterCommands(program: Command, signal: AbortSignal, finish
       process.stdout.write(`${host.name}\t${host.address}\n`);
     },
   );
+  clusterCommand(program, "deploy", "install or upgrade Deis on every host, built from this checkout").action(
+    async ({ name }: NameFlag) => {
+      const progress = terminalProgress();
+      const cluster = await Cluster.open(name);
+      const release = await ensureRelease(progress, signal);
+      await progress.step(`Deis on ${cluster.hosts.map((host) => host.name).join(", ")}`, () =>
+        installAgents(cluster, release),
+      );
+    },
+  );
+  clusterCommand(program, "platform", "install and start the platform, and show it").action(
+    async ({ name }: NameFlag) => {
+      process.stdout.write(`\n${await bringUpPlatform(await Cluster.open(name), signal)}`);
+    },
+  );
+  program
+    .command("release")
+    .description("build what is installed on a host, unless it is current")
+    .action(async () => {
+      process.stdout.write(`${await ensureRelease(terminalProgress(), signal)}.tar.gz\n`);
+    });
   clusterCommand(program, "part", "part hosts from the others, silently: packets are lost, links stay up")
     .argument("<hosts...>", "the hosts on the far side; they see each other")
     .action(async (hosts: string[], { name }: NameFlag) => {
@@ -66,7 +97,7 @@ export function addClusterCommands(program: Command, signal: AbortSignal, finish
     });
   clusterCommand(program, "env", "print the operator's settings as shell assignments").action(
     async ({ name }: NameFlag) => {
-      process.stdout.write(environmentOf(await Cluster.open(name)));
+      process.stdout.write((await Cluster.open(name)).operatorEnvironment);
     },
   );
   program
@@ -193,25 +224,6 @@ async function etcdctl(cluster: Cluster, args: readonly string[]): Promise<numbe
     child.on("error", reject);
     child.on("close", (code, killedBy) => resolve(exitStatus(code, killedBy)));
   });
-}
-
-/** What a shell evaluates so that deisctl and etcdctl talk to this cluster. */
-function environmentOf(cluster: Cluster): string {
-  const { endpoints, cafile, certfile, keyfile } = cluster.etcd;
-  const names: Readonly<Record<string, string>> = {
-    DEISCTL_ENDPOINTS: endpoints.join(","),
-    DEISCTL_CAFILE: cafile,
-    DEISCTL_CERTFILE: certfile,
-    DEISCTL_KEYFILE: keyfile,
-    ETCDCTL_API: "3",
-    ETCDCTL_ENDPOINTS: endpoints.join(","),
-    ETCDCTL_CACERT: cafile,
-    ETCDCTL_CERT: certfile,
-    ETCDCTL_KEY: keyfile,
-  };
-  return Object.entries(names)
-    .map(([key, value]) => `export ${key}='${value}'\n`)
-    .join("");
 }
 
 function wholeNumber(text: string): number {

@@ -5,7 +5,7 @@
 
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, realpath, rm } from "node:fs/promises";
+import { mkdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { PlatformError } from "../cluster/errors.ts";
@@ -73,6 +73,9 @@ export interface ClusterOptions {
 export interface EtcdAccess extends Identity {
   readonly endpoints: readonly string[];
 }
+
+/** Where every host sees its cluster's share, read-only. */
+export const shareInHost = "/mnt/share";
 
 export class Cluster {
   readonly name: string;
@@ -165,6 +168,7 @@ export class Cluster {
       // Without a claim, what lies there is from before a reboot of this machine.
       await removeTree(directory);
       await mkdir(directory, { recursive: true, mode: 0o755 });
+      await mkdir(join(directory, "share"));
       const others = await Cluster.list();
       const octet = freeOctet(new Set(others.map((cluster) => cluster.#record.octet)), localAddresses());
       const cluster = new Cluster(directory, { ...record, octet });
@@ -189,6 +193,11 @@ export class Cluster {
     return this.#names.machineAddress;
   }
 
+  /** A directory of this machine that every host sees, read-only, as `shareInHost`. */
+  get share(): string {
+    return join(this.directory, "share");
+  }
+
   /** True if the process that the cluster was made for is gone. */
   get isGarbage(): boolean {
     const { owner } = this.#record;
@@ -207,6 +216,20 @@ export class Cluster {
       endpoints: members.map((number) => clientUrl(hostNames(name, octet, number))),
       ...this.operator,
     };
+  }
+
+  /** What a shell evaluates so that deisctl and etcdctl talk to this cluster; kept in the file `operator.env` as well. */
+  get operatorEnvironment(): string {
+    const { endpoints, cafile, certfile, keyfile } = this.etcd;
+    const urls = endpoints.join(",");
+    const deisctl = { ENDPOINT: urls, ETCD_CAFILE: cafile, ETCD_CERTFILE: certfile, ETCD_KEYFILE: keyfile };
+    const etcdctl = { API: "3", ENDPOINTS: urls, CACERT: cafile, CERT: certfile, KEY: keyfile };
+    const assign = (prefix: string) => (entry: [string, string]) =>
+      `export ${prefix}_${entry[0]}='${entry[1]}'\n`;
+    return [
+      ...Object.entries(deisctl).map(assign("DEISCTL")),
+      ...Object.entries(etcdctl).map(assign("ETCDCTL")),
+    ].join("");
   }
 
   /** The host of this number. Throws `host-not-found`. */
@@ -303,6 +326,7 @@ export class Cluster {
     // All at once: a member's etcd is up only when a majority is.
     await Promise.all(this.#hosts.map((host) => host.start(signal)));
     await this.etcdHealthy(signal);
+    await writeFile(join(this.directory, "operator.env"), this.operatorEnvironment);
   }
 
   async #prepare(host: Host): Promise<void> {

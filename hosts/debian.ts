@@ -7,7 +7,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PlatformError } from "../cluster/errors.ts";
 import { cacheDirectory } from "./cache.ts";
-import { attempt, run } from "./run.ts";
+import { attempt } from "./run.ts";
 
 /** The release that hosts and images are made of. One release, whatever the machine runs: it decides etcd's and Docker's version. */
 export const suite = "bookworm";
@@ -99,12 +99,4 @@ export function missingPackages(exists: (path: string) => boolean = existsSync):
   return Object.entries(needed)
     .filter(([, path]) => !exists(path))
     .map(([name]) => name);
-}
-
-/** Installs these packages without asking anything and without starting a service. */
-export async function installPackages(packages: readonly string[], signal: AbortSignal): Promise<void> {
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
-  const options = { env, signal, deadlineMs: 15 * 60_000 };
-  await run(["apt-get", "update", "-q"], options);
-  await run(["apt-get", "install", "-q", "-y", "--no-install-recommends", ...packages], options);
 }

@@ -1,0 +1,98 @@
+# Deis: what to do with this checkout. Each target does its own set-up: on a bare Debian machine (root, Node.js 20.19 or later)
+# a fresh clone needs nothing but `make up` or `make test`. `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# The cluster of `make up`: CLUSTER=name HOSTS=n make up
+CLUSTER ?= dev
+HOSTS ?= 3
+# What `make test` runs; SPEC='test/cluster/**/*.test.ts' for one room.
+SPEC ?= test/**/*.test.ts
+
+hosts := node --import tsx hosts/main.ts
+mocha := npx --no-install mocha --reporter ./test/support/closing-line.cjs
+deisctl := DEIS_CLUSTER=$(CLUSTER) bin/deisctl
+
+##@ A cluster on this machine
+.PHONY: up
+up: setup ## three real hosts with the platform on them (HOSTS=n, CLUSTER=name)
+	@$(hosts) up --name $(CLUSTER) --hosts $(HOSTS)
+	@$(hosts) deploy --name $(CLUSTER)
+	@$(hosts) platform --name $(CLUSTER)
+
+.PHONY: down
+down: modules ## remove the cluster and everything of it
+	@$(hosts) down --name $(CLUSTER)
+
+.PHONY: env
+env: ## shell assignments for deisctl and etcdctl: eval "$(make -s env)"
+	@$(hosts) env --name $(CLUSTER)
+
+##@ Checks
+.PHONY: test
+test: setup lint typecheck ## everything that CI runs: lint, types, and all tests, those on real hosts too
+	@$(mocha) '$(SPEC)'
+
+.PHONY: check
+check: modules lint typecheck unit ## the quick part: lint, types, and the tests that need no host
+
+.PHONY: unit
+unit: modules ## the tests that need no host
+	@$(mocha) $(shell grep -rlE 'use(Host|Cluster)\(|freshClusterName\(' test --include='*.test.ts' | sed 's/^/--ignore /') '$(SPEC)'
+
+.PHONY: scenarios
+scenarios: setup ## the tests on real hosts
+	@$(mocha) $(shell grep -rlE 'use(Host|Cluster)\(|freshClusterName\(' test --include='*.test.ts')
+
+.PHONY: lint
+lint: modules ## style, floating promises, unused things
+	@npm run --silent lint
+
+.PHONY: typecheck
+typecheck: modules ## the types of everything, tests too
+	@npm run --silent typecheck
+
+.PHONY: coverage
+coverage: setup ## all tests, with what they reach, in coverage/
+	@npx --no-install c8 --include '{agent,api,cluster,deisctl,etcd,hosts,loop,scheduler,units}/**' --reporter text-summary --reporter html $(mocha) '$(SPEC)'
+
+.PHONY: bench
+bench: setup ## the figures, as ratios against a peer or a limit of the same run
+	@node --import tsx bench/main.ts
+
+##@ Building
+.PHONY: setup
+setup: modules ## what this machine needs: Debian packages, npm packages, base root file system, images
+	@$(hosts) setup
+
+.PHONY: build
+build: modules ## compile to dist/
+	@rm -rf dist
+	@npm run --silent build
+
+.PHONY: release
+release: modules ## what is installed on a host: release/deis.tar.gz
+	@$(hosts) release
+
+.PHONY: clean
+clean: ## remove what is built here, and what dead runs left on this machine
+	@if [ -d node_modules ]; then $(hosts) clean; fi
+	@rm -rf dist release coverage
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# npm's own record of what it installed tells whether the lock file has changed since.
+.PHONY: modules
+modules: node_modules/.package-lock.json
+
+node_modules/.package-lock.json: package-lock.json
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); if (a < 20 || (a === 20 && b < 19)) { console.error(`Node.js $${process.version} is too old: 20.19 or later is needed`); process.exit(1); }'
+	@echo "  … npm packages"
+	@npm ci --no-audit --no-fund --silent
+	@touch $@
