@@ -14,5 +14,13 @@ export interface Clock {
 export const systemClock: Clock = {
   monotonic: () => performance.now(),
   now: () => new Date(),
-  sleep: (ms, signal) => delay(ms, undefined, signal ? { signal } : {}),
+  sleep: async (ms, signal) => {
+    try {
+      await delay(ms, undefined, signal ? { signal } : {});
+    } catch (error) {
+      // Node rejects with an AbortError of its own and hides the reason in its cause.
+      signal?.throwIfAborted();
+      throw error;
+    }
+  },
 };

@@ -45,38 +45,52 @@ export class ControlLoop {
     while (!signal.aborted) {
       this.#rung = false;
       const started = this.#clock.monotonic();
-      try {
-        await this.#options.pass(signal);
+      const failure = await this.#pass(signal);
+      if (signal.aborted) return;
+      if (failure) {
+        const retryInMs = this.#backoff.next();
+        this.#options.onEvent?.({ kind: "pass-failed", error: failure.error, retryInMs });
+        // Not `#rest`: bells that ring on after a failure must not defeat the backoff.
+        await this.#sleep(retryInMs, signal);
+      } else {
         this.#backoff.reset();
         this.#options.onEvent?.({ kind: "pass-done", durationMs: this.#clock.monotonic() - started });
         if (!this.#rung) await this.#rest(this.#options.intervalMs, signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        const retryInMs = this.#backoff.next();
-        this.#options.onEvent?.({ kind: "pass-failed", error, retryInMs });
-        // Not `#rest`: bells that ring on after a failure must not defeat the backoff.
-        await this.#clock.sleep(retryInMs, signal).catch(ignoreAbort);
       }
+    }
+  }
+
+  /** Returns what the pass threw, wrapped so that even `throw undefined` counts. */
+  async #pass(signal: AbortSignal): Promise<{ readonly error: unknown } | undefined> {
+    try {
+      await this.#options.pass(signal);
+      return undefined;
+    } catch (error) {
+      return { error };
     }
   }
 
   /** Waits for a bell, the interval or the signal, whichever is first. */
   async #rest(intervalMs: number | undefined, signal: AbortSignal): Promise<void> {
+    // An event handler may have stopped the loop: a listener added now would never be called.
+    if (signal.aborted) return;
     const over = new AbortController();
     const rung = new Promise<void>((resolve) => {
       this.#wake = resolve;
       signal.addEventListener("abort", () => resolve(), { once: true, signal: over.signal });
     });
-    const interval =
-      intervalMs === undefined ? rung : this.#clock.sleep(intervalMs, over.signal).catch(ignoreAbort);
+    const interval = intervalMs === undefined ? rung : this.#sleep(intervalMs, over.signal);
     await Promise.race([rung, interval]);
     this.#wake = undefined;
     over.abort();
   }
-}
 
-/** A sleep that is cut short because its loop is stopping, or was woken, is not a failure. */
-function ignoreAbort(error: unknown): void {
-  if (error instanceof Error && error.name === "AbortError") return;
-  throw error;
+  /** Resolves also when it is cut short: a loop that stops, or was woken, has not failed. */
+  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#clock.sleep(ms, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
 }

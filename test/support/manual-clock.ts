@@ -49,6 +49,7 @@ export class ManualClock implements Clock {
 
   /** Moves time on, waking sleepers in the order of their times and letting each act before the next wakes. */
   async advance(ms: number): Promise<void> {
+    await settled();
     const end = this.#ms + ms;
     for (;;) {
       const next = this.#sleepers.toSorted((one, other) => one.until - other.until)[0];
