@@ -19,15 +19,12 @@ import { failedBefore, stateWrites } from "./report.ts";
 import type { UnitRuntime } from "./runtime.ts";
 import { UnitFiles } from "./unit-files.ts";
 
-/** What an agent mirrors: its machine's own records. Names: `<unit>` or `<machine>/<unit>`. */
-export interface AgentTables {
-  placements: Placement;
-  states: UnitState;
-}
-
 export interface AgentOptions {
   readonly machine: string;
-  readonly mirror: Mirror<AgentTables>;
+  /** What is placed on this machine. Names: `<unit>` or `<machine>/<unit>`. */
+  readonly placements: Mirror<{ placements: Placement }>;
+  /** What this machine has reported. A mirror of its own: the two lie far apart in the store. */
+  readonly reported: Mirror<{ states: UnitState }>;
   readonly texts: UnitTexts;
   readonly states: StateWriter;
   readonly runtimes: readonly UnitRuntime[];
@@ -94,7 +91,8 @@ export class Agent {
   /** Runs until `signal` aborts, then lets go of everything under way. Every unit stays as it is. */
   async run(signal: AbortSignal): Promise<void> {
     const bells = [
-      this.#options.mirror.onChange(() => this.ring()),
+      this.#options.placements.onChange(() => this.ring()),
+      this.#options.reported.onChange(() => this.ring()),
       ...this.#options.runtimes.map((runtime) => runtime.onChange(() => this.ring())),
     ];
     try {
@@ -118,13 +116,15 @@ export class Agent {
   }
 
   #look(): void {
-    const { machine, mirror } = this.#options;
-    const { placements } = mirror.tables;
-    this.#takeStates(mirror.takeChanges().states);
+    const { machine } = this.#options;
+    const { placements } = this.#options.placements.tables;
+    // The names are of no use here: a pass over all units of one machine is cheap. They are taken so that they do not pile up.
+    this.#options.placements.takeChanges();
+    this.#takeStates();
     this.#files.need(neededHashes(machine, placements));
     this.#desired = desiredUnits(machine, placements, this.#files.known);
     this.#sayProblems();
-    if (mirror.synced) this.#inherit();
+    if (this.#synced) this.#inherit();
   }
 
   /** Takes up what failed for good under the agent before this one, each unit as soon as its file is known. */
@@ -141,21 +141,25 @@ export class Agent {
   }
 
   /** Keeps `#written` true to the store: what another (the scheduler's sweep of a machine thought gone) took away is written again. */
-  #takeStates(changed: ReadonlySet<string>): void {
-    const { machine, mirror } = this.#options;
-    for (const key of changed) {
+  #takeStates(): void {
+    const { machine, reported } = this.#options;
+    for (const key of reported.takeChanges().states) {
       const unit = ownUnit(machine, key);
       if (unit === undefined) continue;
-      const stored = mirror.tables.states.get(key);
+      const stored = reported.tables.states.get(key);
       // Our own writes come back here, older ones perhaps after newer ones: only what is gone, or never was known, is news.
       if (stored === undefined) this.#written.delete(unit);
       else if (!this.#written.has(unit)) this.#written.set(unit, stored);
     }
   }
 
+  get #synced(): boolean {
+    return this.#options.placements.synced && this.#options.reported.synced;
+  }
+
   #situation(): Situation {
     return {
-      synced: this.#options.mirror.synced,
+      synced: this.#synced,
       authority: this.#options.authority(),
       desired: this.#desired,
       runtimes: this.#runtimes,

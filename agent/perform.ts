@@ -217,8 +217,15 @@ export class Performer {
     this.#backoffs.delete(unit);
   }
 
+  /** Rings once `ms` have passed on the monotonic clock: timers may fire a little early, and a bell too early is a bell lost. */
   #later(ms: number, signal: AbortSignal): void {
-    this.#options.clock.sleep(ms, signal).then(this.#options.ring, () => {
+    const { clock, ring } = this.#options;
+    const due = clock.monotonic() + ms;
+    const wait = async (): Promise<void> => {
+      for (let left = ms; left > 0; left = due - clock.monotonic())
+        await clock.sleep(Math.ceil(left), signal);
+    };
+    wait().then(ring, () => {
       // Cut short: whoever did that rings the bell itself, or is stopping.
     });
   }
