@@ -41,13 +41,19 @@ export class MemoryEtcd {
     return new Map(this.#sorted({ key: "", end: "\uffff" }).map(({ key, value }) => [key, value.toString()]));
   }
 
-  /** Writes a key past all codecs, for records that are broken. */
+  /** Applies operations as one revision, past all codecs and also while the store is cut off, and returns that revision. */
+  commit(operations: readonly Operation[]): bigint {
+    this.#commit(operations);
+    return this.#revision;
+  }
+
+  /** Writes one key. */
   put(key: string, value: string): void {
-    this.#commit([{ kind: "put", key, value: Buffer.from(value) }]);
+    this.commit([{ kind: "put", key, value: Buffer.from(value) }]);
   }
 
   delete(key: string): void {
-    this.#commit([{ kind: "delete", range: { key } }]);
+    this.commit([{ kind: "delete", range: { key } }]);
   }
 
   /** From now on every call fails as against a store that cannot be reached, and watches break. */
@@ -126,7 +132,7 @@ export class MemoryEtcd {
     await Promise.resolve();
     if (signal.aborted) return;
     if (!this.#reachable || closed.aborted) throw unreachable();
-    if (fromRevision <= this.#compacted) {
+    if (fromRevision < this.#compacted) {
       throw new PlatformError("revision-compacted", `Revision ${fromRevision} was compacted`);
     }
     let watcher: Watcher | undefined;
