@@ -11,9 +11,11 @@ HOSTS ?= 3
 # What `make test` runs; SPEC='test/cluster/**/*.test.ts' for one room.
 SPEC ?= test/**/*.test.ts
 
+# The test files that need real hosts, told by what they use.
+real = $(shell grep -rlwE 'useHost|useCluster|freshClusterName' test --include='*.test.ts')
+
 hosts := node --import tsx hosts/main.ts
-mocha := npx --no-install mocha --reporter ./test/support/closing-line.cjs
-deisctl := DEIS_CLUSTER=$(CLUSTER) bin/deisctl
+mocha := node_modules/.bin/mocha --reporter ./test/support/closing-line.cjs
 
 ##@ A cluster on this machine
 .PHONY: up
@@ -40,11 +42,11 @@ check: modules lint typecheck unit ## the quick part: lint, types, and the tests
 
 .PHONY: unit
 unit: modules ## the tests that need no host
-	@$(mocha) $(shell grep -rlE 'use(Host|Cluster)\(|freshClusterName\(' test --include='*.test.ts' | sed 's/^/--ignore /') '$(SPEC)'
+	@$(mocha) $(addprefix --ignore ,$(real)) '$(SPEC)'
 
 .PHONY: scenarios
 scenarios: setup ## the tests on real hosts
-	@$(mocha) $(shell grep -rlE 'use(Host|Cluster)\(|freshClusterName\(' test --include='*.test.ts')
+	@$(mocha) $(real)
 
 .PHONY: lint
 lint: modules ## style, floating promises, unused things
@@ -56,7 +58,7 @@ typecheck: modules ## the types of everything, tests too
 
 .PHONY: coverage
 coverage: setup ## all tests, with what they reach, in coverage/
-	@npx --no-install c8 --include '{agent,api,cluster,deisctl,etcd,hosts,loop,scheduler,units}/**' --reporter text-summary --reporter html $(mocha) '$(SPEC)'
+	@node_modules/.bin/c8 --include '{agent,api,cluster,deisctl,etcd,hosts,loop,scheduler,units}/**' --reporter text-summary --reporter html $(mocha) '$(SPEC)'
 
 .PHONY: bench
 bench: setup ## the figures, as ratios against a peer or a limit of the same run
