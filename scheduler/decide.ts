@@ -1,0 +1,451 @@
+/**
+ * What is to be done about the units that something happened to. Nothing else is looked at, and nothing moves without a
+ * reason: a unit leaves its machine only if it is not wanted there, no longer fits there, or the machine is gone.
+ *
+ * `decide` is a function of the model, the machines' presence and the time: it writes its decisions into the model and
+ * returns them. The same calls in the same order give the same decisions, byte for byte; asked again at once, it decides nothing.
+ *
+ * Units are taken up in the order of their names. Departures come before arrivals, so that what leaves makes room in
+ * the same pass; the sentences about units that fit nowhere come last, when everything else has settled. Pure.
+ */
+import type { Placement } from "../cluster/placement.ts";
+import { companyOf, hasCompany } from "./company.ts";
+import type { Decision } from "./decision.ts";
+import { explainLeaving, explainUnplaced } from "./explain.ts";
+import { replacedBy } from "./filters/replaces.ts";
+import { type ClusterModel, differs } from "./model.ts";
+import { byId, byName, type Copy, copiesOf, copyOn, type MachineNode, type UnitNode } from "./nodes.ts";
+import type { Presence } from "./presence.ts";
+import { Reasons } from "./reasons.ts";
+import { Rules } from "./rules.ts";
+import { countUp } from "./tally.ts";
+import { Targets } from "./targets.ts";
+import type { WaitingClass } from "./waiting.ts";
+
+export interface DecideOptions {
+  /** How many marked units to take up at most; the rest stays marked. Default: all. */
+  readonly limit?: number;
+}
+
+/** Decides about the marked units, relieved machines and machines that are away, as of `now` (ms, as `presence` has it). */
+export function decide(
+  model: ClusterModel,
+  presence: Presence,
+  now: number,
+  options: DecideOptions = {},
+): Decision[] {
+  const round = new Round(model, presence, now);
+  round.run(options.limit ?? Number.POSITIVE_INFINITY);
+  return round.decisions;
+}
+
+/** For this long a lost machine keeps its copies of global units, which no other machine can take over. */
+const forgetAfterMs = 600_000;
+
+class Round {
+  readonly decisions: Decision[] = [];
+  readonly #model: ClusterModel;
+  readonly #presence: Presence;
+  readonly #now: number;
+  readonly #rules: Rules;
+  readonly #targets: Targets;
+  readonly #reasons = new Reasons();
+  /** Units to be looked at again because of a decision of this round. */
+  #consequences = new Set<UnitNode>();
+  /** Units without a machine that is good for them. */
+  readonly #homeless = new Set<UnitNode>();
+  /** Why each of them left the machine it was on. */
+  readonly #left = new Map<UnitNode, string>();
+  /** Units that were tried in vain. */
+  readonly #failed = new Set<UnitNode>();
+  /** How often a unit left a machine in this round, by both names. */
+  readonly #departures = new Map<string, number>();
+  /** Classes found to fit nowhere since the last relief. */
+  #hopeless = new Set<string>();
+
+  constructor(model: ClusterModel, presence: Presence, now: number) {
+    this.#model = model;
+    this.#presence = presence;
+    this.#now = now;
+    this.#rules = new Rules(model.units);
+    this.#targets = new Targets(model, this.#rules);
+  }
+
+  run(limit: number): void {
+    this.#markHoldsThatEnded();
+    this.#judgeAll(this.#model.takeMarked(limit));
+    for (;;) {
+      this.#relieve();
+      if (this.#consequences.size > 0) this.#judgeAll(this.#takeConsequences());
+      else if (this.#homeless.size > 0) this.#houseAll();
+      else break;
+    }
+    this.#explainFailures();
+    this.#sweep();
+  }
+
+  // Who may stay.
+
+  #judgeAll(units: UnitNode[]): void {
+    // Backwards: of two units that can no longer share a machine, the one that comes first by name stays.
+    for (const unit of units.sort(byName).reverse()) this.#judge(unit);
+  }
+
+  #judge(unit: UnitNode): void {
+    if (unit.troubles) return;
+    if (!unit.demand) this.#dismiss(unit);
+    else if (unit.demand.requirements.global) this.#judgeGlobal(unit);
+    else this.#judgeSingle(unit);
+  }
+
+  /** A unit that is to run nowhere. */
+  #dismiss(unit: UnitNode): void {
+    const reason = !unit.known
+      ? "the unit was destroyed"
+      : unit.target === "inactive"
+        ? "its target is inactive"
+        : "a template is never placed";
+    for (const copy of copiesOf(unit).sort((a, b) => byId(a.machine, b.machine)))
+      this.#withdraw(copy, reason);
+    this.#release(unit, reason);
+    this.#homeless.delete(unit);
+    this.#model.waiting.remove(unit);
+    this.#model.forgetUnit(unit);
+  }
+
+  #judgeSingle(unit: UnitNode): void {
+    const copy = this.#onlyCopy(unit);
+    if (!copy) {
+      this.#homeless.add(unit);
+      return;
+    }
+    const { machine } = copy;
+    if (machine.presence === "present") {
+      const why = this.#whyLeave(copy);
+      if (why === undefined) {
+        this.#keep(unit, copy);
+        return;
+      }
+      this.#withdraw(copy, why);
+      this.#left.set(unit, `moved from ${machine.id}: ${why}`);
+      this.#homeless.add(unit);
+      return;
+    }
+    if (machine.presence === "unreadable") {
+      this.#renewIfChanged(copy);
+      return;
+    }
+    const verdict = this.#presence.verdict(machine.id, this.#now);
+    if (verdict.kind === "gone") {
+      if (this.#homeless.has(unit)) return;
+      this.#left.set(unit, `moved from ${machine.id}: that machine is gone`);
+      this.#homeless.add(unit);
+      // Its company lives on the same lost machine and moves along.
+      for (const dependent of this.#model.dependentsOf(unit.name)) this.#consequences.add(dependent);
+      return;
+    }
+    this.#renewIfChanged(copy);
+    if (verdict.reason !== undefined)
+      this.#park(unit, `its machine ${machine.id} is away; ${verdict.reason}`);
+  }
+
+  /** A unit that is not global runs once: of several copies the first that may stay is kept. */
+  #onlyCopy(unit: UnitNode): Copy | undefined {
+    if (!unit.copy?.next) return unit.copy;
+    const copies = copiesOf(unit).sort((a, b) => byId(a.machine, b.machine));
+    const kept =
+      copies.find((copy) => copy.machine.presence === "present" && this.#whyLeave(copy) === undefined) ??
+      copies.find((copy) => copy.machine.presence !== "away") ??
+      copies[0];
+    for (const copy of copies) {
+      if (copy !== kept) this.#withdraw(copy, `the unit runs once, on ${kept?.machine.id}`);
+    }
+    return kept;
+  }
+
+  #judgeGlobal(unit: UnitNode): void {
+    for (const machine of this.#model.machinesById) this.#judgeGlobalOn(unit, machine);
+    this.#concludeGlobal(unit);
+  }
+
+  /** True if the unit came to the machine or left it. */
+  #judgeGlobalOn(unit: UnitNode, machine: MachineNode): boolean {
+    const copy = copyOn(unit, machine);
+    if (!copy) {
+      if (machine.presence !== "present" || !this.#rules.admits(unit, machine)) return false;
+      if (this.#isRestless(unit, machine)) return false;
+      this.#settle(unit, machine);
+      return true;
+    }
+    // A machine that is away will take the unit up again if it comes back.
+    const why = machine.presence === "present" ? this.#whyLeave(copy) : undefined;
+    if (why === undefined) this.#renewIfChanged(copy);
+    else this.#withdraw(copy, why);
+    return why !== undefined;
+  }
+
+  #concludeGlobal(unit: UnitNode): void {
+    if (copiesOf(unit).some(({ machine }) => machine.presence !== "away")) this.#concludeHoused(unit);
+    else this.#failed.add(unit);
+  }
+
+  /** Why the copy's machine, were it asked now, would not take the unit; undefined if it would. */
+  #whyLeave(copy: Copy): string | undefined {
+    return this.#model.without(copy, () =>
+      this.#rules.admits(copy.unit, copy.machine)
+        ? undefined
+        : explainLeaving(copy.unit, copy.machine, this.#rules),
+    );
+  }
+
+  // Where to go.
+
+  #houseAll(): void {
+    const homeless = [...this.#homeless].sort(byName);
+    this.#homeless.clear();
+    for (const unit of homeless) this.#house(unit);
+  }
+
+  #house(unit: UnitNode): void {
+    if (this.#isHoused(unit)) return;
+    if (hasCompany(unit, this.#model)) {
+      this.#houseCompany(companyOf(unit, this.#model));
+      return;
+    }
+    const key = this.#classKey(unit);
+    if (key !== undefined && this.#hopeless.has(key)) {
+      this.#failed.add(unit);
+      return;
+    }
+    const machine = this.#targets.pick(unit);
+    if (machine && !this.#isRestless(unit, machine)) {
+      this.#settle(unit, machine);
+      return;
+    }
+    if (key !== undefined) this.#hopeless.add(key);
+    this.#failed.add(unit);
+  }
+
+  /** Together if nobody of the company is housed and one machine fits all; else each by the rules. */
+  #houseCompany(company: readonly UnitNode[]): void {
+    const homeless = company.filter((member) => !this.#isHoused(member));
+    if (homeless.length === company.length) {
+      const leader =
+        company.find((member) => member.demand?.requirements.machineOf.length === 0) ?? company[0];
+      const machine = leader ? this.#targets.pickTogether(company, leader) : undefined;
+      if (machine && !company.some((member) => this.#isRestless(member, machine))) {
+        for (const member of company) this.#settle(member, machine);
+        return;
+      }
+    }
+    for (const member of homeless) {
+      this.#homeless.delete(member);
+      const machine = this.#targets.pick(member);
+      if (machine && !this.#isRestless(member, machine)) this.#settle(member, machine);
+      else this.#failed.add(member);
+    }
+  }
+
+  /** True if the unit is on a machine that it need not leave: one that is there, or is waited for. */
+  #isHoused(unit: UnitNode): boolean {
+    const machine = unit.copy?.machine;
+    if (!machine) return false;
+    return machine.presence !== "away" || this.#presence.verdict(machine.id, this.#now).kind === "held";
+  }
+
+  /** Units with the same key are rejected by the same machines. */
+  #classKey(unit: UnitNode): string | undefined {
+    const { demand, matchedBy } = unit;
+    if (!demand || unit.evicted) return undefined;
+    return matchedBy.length === 0
+      ? demand.key
+      : `${demand.key} ${matchedBy.map((pattern) => pattern.number).join(" ")}`;
+  }
+
+  // What is decided.
+
+  #keep(unit: UnitNode, copy: Copy): void {
+    this.#renewIfChanged(copy);
+    this.#homeless.delete(unit);
+    this.#concludeHoused(unit);
+    this.#evict(unit, copy.machine);
+  }
+
+  #settle(unit: UnitNode, machine: MachineNode): void {
+    const { requirements } = unit.demand ?? {};
+    let reason = this.#reasons.here(unit, machine);
+    const left = this.#left.get(unit);
+    if (left !== undefined) reason = `${reason}; ${left}`;
+    if (unit.copy && !requirements?.global) this.#withdraw(unit.copy, "its machine is gone");
+    const placement = this.#placement(unit, machine, reason);
+    this.#model.place(unit, machine, placement);
+    this.decisions.push({ kind: "place", placement });
+    this.#homeless.delete(unit);
+    this.#concludeHoused(unit);
+    this.#evict(unit, machine);
+    for (const dependent of this.#model.dependentsOf(unit.name)) this.#consequences.add(dependent);
+  }
+
+  /** Units that this one replaces have to leave the machine. */
+  #evict(unit: UnitNode, machine: MachineNode): void {
+    if (unit.demand?.replaces.length === 0) return;
+    for (const replaced of replacedBy(unit, machine)) {
+      replaced.evicted = true;
+      this.#consequences.add(replaced);
+    }
+  }
+
+  #concludeHoused(unit: UnitNode): void {
+    this.#failed.delete(unit);
+    this.#left.delete(unit);
+    this.#model.waiting.remove(unit);
+    this.#release(unit, "placed");
+  }
+
+  #renewIfChanged(copy: Copy): void {
+    const { unit, machine } = copy;
+    const target = unit.target === "launched" ? "launched" : "loaded";
+    if (!differs(copy, { hash: unit.hash, target, generation: unit.generation })) return;
+    const what =
+      copy.hash !== unit.hash
+        ? "its file has changed"
+        : copy.target !== target
+          ? `its target is now ${target}`
+          : "a restart was asked for";
+    const placement = this.#placement(unit, machine, `still fits here; ${what}`);
+    this.#model.renew(copy, placement);
+    this.decisions.push({ kind: "place", placement });
+  }
+
+  #placement(unit: UnitNode, machine: MachineNode, reason: string): Placement {
+    return {
+      machine: machine.id,
+      unit: unit.name,
+      hash: unit.hash,
+      target: unit.target === "launched" ? "launched" : "loaded",
+      generation: unit.generation,
+      reason,
+    };
+  }
+
+  /**
+   * Requirements that contradict each other (a unit that replaces its own peer) would send units to and fro: after
+   * the second departure from the same machine a unit waits for the next event.
+   */
+  #isRestless(unit: UnitNode, machine: MachineNode): boolean {
+    return this.#departures.size > 0 && (this.#departures.get(`${machine.id}/${unit.name}`) ?? 0) >= 2;
+  }
+
+  #withdraw(copy: Copy, reason: string): void {
+    const { unit, machine } = copy;
+    this.#model.withdraw(copy);
+    countUp(this.#departures, `${machine.id}/${unit.name}`);
+    this.decisions.push({ kind: "withdraw", machine: machine.id, unit: unit.name, reason });
+    for (const dependent of this.#model.dependentsOf(unit.name)) this.#consequences.add(dependent);
+  }
+
+  #park(unit: UnitNode, reason: string): void {
+    if (unit.parked?.reason === reason && unit.parked.hash === unit.hash) return;
+    const unplaced = { hash: unit.hash, reason };
+    unit.parked = unplaced;
+    this.decisions.push({ kind: "park", unit: unit.name, unplaced });
+  }
+
+  #release(unit: UnitNode, reason: string): void {
+    if (!unit.parked) return;
+    unit.parked = undefined;
+    this.decisions.push({ kind: "unpark", unit: unit.name, reason });
+  }
+
+  // What may help others.
+
+  /** Machines that may take more: first for global units, then for one unit of each class that fits nowhere. */
+  #relieve(): void {
+    const { relieved } = this.#model;
+    if (relieved.size === 0) return;
+    const machines = [...relieved].sort(byId);
+    relieved.clear();
+    this.#hopeless = new Set();
+    for (const unit of [...this.#model.globals].sort(byName)) {
+      if (unit.troubles) continue;
+      let changed = false;
+      for (const machine of machines) changed = this.#judgeGlobalOn(unit, machine) || changed;
+      if (changed || !unit.copy) this.#concludeGlobal(unit);
+    }
+    for (const waiting of this.#model.waiting.classes()) {
+      if (!this.#mayHelp(machines, waiting)) continue;
+      for (const unit of waiting.units) this.#homeless.add(unit);
+    }
+    for (const unit of this.#failed)
+      if (unit.demand && !unit.demand.requirements.global) this.#homeless.add(unit);
+  }
+
+  #mayHelp(machines: readonly MachineNode[], { units }: WaitingClass): boolean {
+    for (const unit of units) {
+      if (unit.demand?.requirements.global) return false;
+      return machines.some((machine) => this.#rules.admitsWithoutPeers(unit, machine));
+    }
+    return false;
+  }
+
+  #takeConsequences(): UnitNode[] {
+    const units = [...this.#consequences];
+    this.#consequences = new Set();
+    return units;
+  }
+
+  // What is told.
+
+  #explainFailures(): void {
+    const sentences = new Map<string, string>();
+    for (const unit of this.#failed) {
+      this.#model.waiting.add(unit);
+      // A lost machine that comes back is to run what is wanted now.
+      if (unit.copy) this.#renewIfChanged(unit.copy);
+    }
+    const retold: Iterable<UnitNode> = this.#model.machinesChanged ? this.#allWaiting() : this.#failed;
+    this.#model.machinesChanged = false;
+    for (const unit of [...retold].sort(byName)) {
+      const company = hasCompany(unit, this.#model);
+      const key = company ? undefined : this.#classKey(unit);
+      let sentence = key === undefined ? undefined : sentences.get(key);
+      sentence ??= explainUnplaced(unit, this.#model, this.#rules);
+      if (key !== undefined) sentences.set(key, sentence);
+      const away = unit.demand?.requirements.global ? undefined : unit.copy?.machine;
+      this.#park(unit, away ? `its machine ${away.id} is gone and ${sentence}` : sentence);
+    }
+  }
+
+  *#allWaiting(): IterableIterator<UnitNode> {
+    for (const { units } of this.#model.waiting.classes()) yield* units;
+  }
+
+  // Machines that are away.
+
+  /** A hold is a reason to wait, and its end a reason to look again. */
+  #markHoldsThatEnded(): void {
+    for (const id of this.#presence.takeEndedHolds(this.#now)) {
+      for (const copy of this.#model.machines.get(id)?.copies ?? []) this.#model.mark(copy.unit);
+    }
+  }
+
+  /** States that a lost machine reported are forgotten once its units have been dealt with. */
+  #sweep(): void {
+    for (const machine of this.#model.awayMachines) {
+      if (this.#presence.verdict(machine.id, this.#now).kind !== "gone") continue;
+      if (machine.hasStates) {
+        machine.hasStates = false;
+        this.decisions.push({ kind: "sweep-states", machine: machine.id, reason: "the machine is gone" });
+      }
+      if (this.#presence.awayFor(machine.id, this.#now) >= forgetAfterMs) {
+        const globals = machine.copies.filter(
+          ({ unit }) => unit.demand?.requirements.global && !unit.troubles,
+        );
+        for (const copy of globals) this.#withdraw(copy, "its machine has been gone for long");
+      }
+      if (machine.copies.length > 0) continue;
+      this.#model.forgetMachine(machine);
+      this.#presence.forget(machine.id);
+    }
+  }
+}

@@ -1,0 +1,539 @@
+/**
+ * The cluster as the scheduler sees it: units, machines, copies and what is parked, indexed so that a decision looks only
+ * at what it is about. It is kept current by changes; what one change costs does not grow with the cluster.
+ *
+ * Two kinds of callers write here: the pass tells what the store says (`set…`), and the deciding tells what it has
+ * just decided (`place`, `withdraw`, `park`, …). When the store later echoes a decision, nothing changes.
+ *
+ * Pure: no clock, no I/O, and the same calls in the same order give the same model.
+ */
+import type { PlatformError } from "../cluster/errors.ts";
+import type { Machine } from "../cluster/machine.ts";
+import type { Placement, Unplaced } from "../cluster/placement.ts";
+import type { Unit } from "../cluster/unit.ts";
+import { isTemplate, templateOf } from "../cluster/unit-name.ts";
+import { DemandIndex } from "./demands.ts";
+import {
+  byName,
+  type Copy,
+  copiesOf,
+  copyOn,
+  type Demand,
+  type MachineNode,
+  type UnitNode,
+} from "./nodes.ts";
+import { headOf, noPatterns, type Pattern, PatternIndex } from "./patterns.ts";
+import { PoolIndex } from "./pool-index.ts";
+import { SortedNames } from "./sorted-names.ts";
+import { countDown, countUp } from "./tally.ts";
+import { Template } from "./templates.ts";
+import { Waiting } from "./waiting.ts";
+
+export interface ModelOptions {
+  /** Machine metadata keys across which instances of one template are spread, most important first. */
+  readonly spreadBy?: readonly string[];
+}
+
+export class ClusterModel {
+  readonly units = new Map<string, UnitNode>();
+  readonly machines = new Map<string, MachineNode>();
+  readonly globals = new Set<UnitNode>();
+  /** Units that fit nowhere, by what they ask for. */
+  readonly waiting = new Waiting();
+  /** Machines that may take more than before: joined, changed, or left by a unit. Emptied by the deciding. */
+  readonly relieved = new Set<MachineNode>();
+  /** Machines that placements, states or a lapsed lease speak of, and that are not there. */
+  readonly awayMachines = new Set<MachineNode>();
+  /** Machines came, went or changed: what is said about units that fit nowhere is out of date. Reset by the deciding. */
+  machinesChanged = true;
+
+  readonly #spreadBy: readonly string[];
+  readonly #patterns = new PatternIndex();
+  readonly #pools = new PoolIndex();
+  readonly #demands = new DemandIndex(this.#patterns, this.#pools);
+  readonly #templates = new Map<string, Template>();
+  /** Names of templates with instances, and of units that are none. */
+  readonly #names = new SortedNames();
+  readonly #dependents = new Map<string, Set<UnitNode>>();
+  readonly #ranked: MachineNode[] = [];
+  #present = 0;
+  #queue: UnitNode[] = [];
+  #queueAt = 0;
+  #unsorted: UnitNode[] = [];
+
+  constructor(options: ModelOptions = {}) {
+    this.#spreadBy = options.spreadBy ?? [];
+  }
+
+  /** How many machines are in the cluster now. */
+  get presentMachines(): number {
+    return this.#present;
+  }
+
+  /** Every machine ever seen and still referred to, in order of id. */
+  get machinesById(): readonly MachineNode[] {
+    return this.#ranked;
+  }
+
+  // What the store says.
+
+  /** The unit as its record and file say, or undefined once it is destroyed. */
+  setUnit(name: string, unit: Unit | undefined): void {
+    const node = unit ? this.#unitNode(name) : this.units.get(name);
+    if (!node) return;
+    if (!unit) {
+      node.known = false;
+      this.#setDemand(node, undefined);
+      this.mark(node);
+      return;
+    }
+    const wanted = unit.target !== "inactive" && !isTemplate(name);
+    const same =
+      node.known &&
+      node.hash === unit.hash &&
+      node.target === unit.target &&
+      node.generation === unit.generation &&
+      (node.demand !== undefined) === wanted;
+    if (same) return;
+    node.known = true;
+    node.hash = unit.hash;
+    node.target = unit.target;
+    node.generation = unit.generation;
+    node.evicted = false;
+    this.#setDemand(node, wanted ? unit : undefined);
+    this.mark(node);
+  }
+
+  /** Something about the unit cannot be read (`error`), or can again (undefined). `record` tells the records apart. */
+  setTrouble(name: string, record: string, error: PlatformError | undefined): void {
+    if (!error) {
+      const node = this.units.get(name);
+      if (!node?.troubles?.delete(record)) return;
+      if (node.troubles.size === 0) node.troubles = undefined;
+      this.mark(node);
+      return;
+    }
+    const node = this.#unitNode(name);
+    node.troubles ??= new Map();
+    node.troubles.set(record, error);
+  }
+
+  /** The machine's record, `"unreadable"`, or undefined once its lease has lapsed. */
+  setMachine(id: string, machine: Machine | "unreadable" | undefined): void {
+    const known = this.machines.get(id);
+    if (!known && machine === undefined) return;
+    const node = known ?? this.#machineNode(id);
+    if (node.presence === "present" && typeof machine === "object" && sameMachine(node.machine, machine))
+      return;
+    this.machinesChanged = true;
+    this.#forgetSurveys(node);
+    this.#pools.exit(node);
+    if (node.presence === "present") this.#present -= 1;
+    for (const copy of node.copies) copy.unit.template?.leave(node);
+    if (typeof machine === "object") {
+      node.presence = "present";
+      node.machine = machine;
+      node.zone = this.#spreadBy.map((key) => machine.metadata[key] ?? "");
+      node.hasStates = true;
+      this.#present += 1;
+      this.#weigh(node);
+      this.#pools.enter(node);
+      this.relieved.add(node);
+    } else {
+      node.presence = machine === undefined ? "away" : "unreadable";
+      this.relieved.delete(node);
+    }
+    if (node.presence === "away") this.awayMachines.add(node);
+    else this.awayMachines.delete(node);
+    for (const copy of node.copies) {
+      copy.unit.template?.arrive(node);
+      this.mark(copy.unit);
+    }
+    this.#forgetSurveys(node);
+  }
+
+  /** The placement of a unit on a machine, or undefined once it is withdrawn. */
+  setPlacement(machineId: string, name: string, placement: Placement | undefined): void {
+    const unit = placement ? this.#unitNode(name) : this.units.get(name);
+    const machine = placement ? this.#machineNode(machineId) : this.machines.get(machineId);
+    if (!unit || !machine) return;
+    const copy = copyOn(unit, machine);
+    if (!placement) {
+      if (copy) {
+        this.withdraw(copy);
+        this.#markWithDependents(unit);
+      }
+      return;
+    }
+    if (!copy) {
+      this.place(unit, machine, placement);
+      this.#markWithDependents(unit);
+    } else if (differs(copy, placement)) {
+      this.renew(copy, placement);
+      this.mark(unit);
+    }
+  }
+
+  setParked(name: string, unplaced: Unplaced | undefined): void {
+    const node = unplaced ? this.#unitNode(name) : this.units.get(name);
+    if (!node) return;
+    if (node.parked?.reason === unplaced?.reason && node.parked?.hash === unplaced?.hash) return;
+    node.parked = unplaced;
+    this.mark(node);
+  }
+
+  /** A machine, present or not, has states in the store. */
+  setReported(machineId: string): void {
+    this.#machineNode(machineId).hasStates = true;
+  }
+
+  // What was decided.
+
+  place(unit: UnitNode, machine: MachineNode, as: Pick<Placement, "hash" | "target" | "generation">): Copy {
+    const copy: Copy = {
+      unit,
+      machine,
+      hash: as.hash,
+      target: as.target,
+      generation: as.generation,
+      at: machine.copies.length,
+      next: unit.copy,
+    };
+    unit.copy = copy;
+    machine.copies.push(copy);
+    this.#count(copy);
+    return copy;
+  }
+
+  withdraw(copy: Copy): void {
+    const { unit, machine } = copy;
+    this.#uncount(copy);
+    const last = machine.copies.pop();
+    if (last && last !== copy) {
+      last.at = copy.at;
+      machine.copies[copy.at] = last;
+    }
+    if (unit.copy === copy) unit.copy = copy.next;
+    else {
+      for (let other = unit.copy; other; other = other.next) if (other.next === copy) other.next = copy.next;
+    }
+    this.#lighten(machine);
+    if (machine.presence === "present") this.relieved.add(machine);
+  }
+
+  renew(copy: Copy, as: Pick<Placement, "hash" | "target" | "generation">): void {
+    copy.hash = as.hash;
+    copy.target = as.target;
+    copy.generation = as.generation;
+  }
+
+  /** What `look` says while the copy's unit is not counted on its machine: would it be taken if it were not there? */
+  without<T>(copy: Copy, look: () => T): T {
+    this.#uncount(copy);
+    const seen = look();
+    this.#count(copy);
+    return seen;
+  }
+
+  /** Drops a node that nothing refers to any more. */
+  forgetUnit(unit: UnitNode): void {
+    if (unit.known || unit.copy || unit.parked || unit.troubles) return;
+    this.units.delete(unit.name);
+    this.waiting.remove(unit);
+    const { template } = unit;
+    if (!template) {
+      this.#names.delete(unit.name);
+      return;
+    }
+    const last = template.units.pop();
+    if (last && last !== unit) {
+      last.templateAt = unit.templateAt;
+      template.units[unit.templateAt] = last;
+    }
+    if (template.units.length > 0) return;
+    this.#templates.delete(template.name);
+    this.#names.delete(template.name);
+  }
+
+  /** Drops a machine that is away and that nothing refers to any more. */
+  forgetMachine(machine: MachineNode): void {
+    if (machine.presence !== "away" || machine.copies.length > 0) return;
+    this.machines.delete(machine.id);
+    this.awayMachines.delete(machine);
+    this.#ranked.splice(this.#ranked.indexOf(machine), 1);
+  }
+
+  // Who is to be decided about.
+
+  /** Asks for a decision about the unit. */
+  mark(unit: UnitNode): void {
+    if (unit.queued) return;
+    unit.queued = true;
+    this.#unsorted.push(unit);
+  }
+
+  /** True if there are units to be decided about. */
+  get hasMarked(): boolean {
+    return this.#unsorted.length > 0 || this.#queueAt < this.#queue.length;
+  }
+
+  /** Up to `limit` of the marked units, in order of name. */
+  takeMarked(limit: number): UnitNode[] {
+    if (this.#unsorted.length > 0) {
+      this.#queue = this.#queue.slice(this.#queueAt).concat(this.#unsorted).sort(byName);
+      this.#queueAt = 0;
+      this.#unsorted = [];
+    }
+    const taken = this.#queue.slice(this.#queueAt, this.#queueAt + limit);
+    this.#queueAt += taken.length;
+    if (this.#queueAt === this.#queue.length) {
+      this.#queue = [];
+      this.#queueAt = 0;
+    }
+    for (const unit of taken) unit.queued = false;
+    return taken;
+  }
+
+  /** Units that name this one in `MachineOf=`. */
+  dependentsOf(name: string): ReadonlySet<UnitNode> {
+    return this.#dependents.get(name) ?? noUnits;
+  }
+
+  // Indexes.
+
+  #markWithDependents(unit: UnitNode): void {
+    this.mark(unit);
+    for (const dependent of this.dependentsOf(unit.name)) this.mark(dependent);
+  }
+
+  #unitNode(name: string): UnitNode {
+    const found = this.units.get(name);
+    if (found) return found;
+    const template = this.#template(templateOf(name));
+    const node: UnitNode = {
+      name,
+      template,
+      templateAt: template?.units.length ?? 0,
+      known: false,
+      hash: "",
+      target: "inactive",
+      generation: 0,
+      demand: undefined,
+      matchedBy: noPatterns,
+      copy: undefined,
+      parked: undefined,
+      troubles: undefined,
+      evicted: false,
+      queued: false,
+    };
+    this.units.set(name, node);
+    if (template) template.units.push(node);
+    else this.#names.add(name);
+    node.matchedBy = this.#matchedBy(node);
+    return node;
+  }
+
+  #template(name: string | undefined): Template | undefined {
+    if (name === undefined) return undefined;
+    let template = this.#templates.get(name);
+    if (!template) {
+      template = new Template(name);
+      this.#templates.set(name, template);
+      this.#names.add(name);
+    }
+    return template;
+  }
+
+  #machineNode(id: string): MachineNode {
+    const found = this.machines.get(id);
+    if (found) return found;
+    const node: MachineNode = {
+      id,
+      rank: this.#ranked.length,
+      machine: undefined,
+      presence: "away",
+      copies: [],
+      memoryBytes: 0,
+      cpuMillis: 0,
+      share: 0,
+      zone: this.#spreadBy.map(() => ""),
+      memberships: [],
+      hasStates: false,
+    };
+    this.machines.set(id, node);
+    this.awayMachines.add(node);
+    this.#rank(node);
+    return node;
+  }
+
+  /** A listing comes in order of id, and then this is an append. */
+  #rank(node: MachineNode): void {
+    const ranked = this.#ranked;
+    let at = ranked.length;
+    const last = ranked.at(-1);
+    if (last && last.id > node.id) {
+      at = ranked.findIndex((other) => other.id > node.id);
+      ranked.splice(at, 0, node);
+      for (let index = at; index < ranked.length; index += 1) {
+        const other = ranked[index];
+        if (other) other.rank = index;
+      }
+      return;
+    }
+    node.rank = last ? last.rank + 1 : 0;
+    ranked.push(node);
+  }
+
+  #setDemand(node: UnitNode, unit: Unit | undefined): void {
+    const old = node.demand;
+    const next = unit ? this.#demands.acquire(unit, (pattern) => this.#enlist(pattern)) : undefined;
+    if (old === next) {
+      if (old) this.#releaseDemand(old);
+      return;
+    }
+    this.waiting.remove(node);
+    for (const copy of copiesOf(node)) this.#uncount(copy);
+    this.#unlinkDemand(node, old);
+    node.demand = next;
+    for (const name of next?.requirements.machineOf ?? []) {
+      const dependents = this.#dependents.get(name);
+      if (dependents) dependents.add(node);
+      else this.#dependents.set(name, new Set([node]));
+    }
+    if (next?.requirements.global) this.globals.add(node);
+    for (const copy of copiesOf(node)) {
+      this.#count(copy);
+      this.#lighten(copy.machine);
+      if (copy.machine.presence === "present") this.relieved.add(copy.machine);
+    }
+    if (old) this.#releaseDemand(old);
+    this.#markDependents(node);
+  }
+
+  #markDependents(node: UnitNode): void {
+    for (const dependent of this.dependentsOf(node.name)) this.mark(dependent);
+  }
+
+  #unlinkDemand(node: UnitNode, old: Demand | undefined): void {
+    this.globals.delete(node);
+    for (const name of old?.requirements.machineOf ?? []) {
+      const dependents = this.#dependents.get(name);
+      dependents?.delete(node);
+      if (dependents?.size === 0) this.#dependents.delete(name);
+    }
+  }
+
+  #releaseDemand(demand: Demand): void {
+    this.#demands.release(demand, (pattern) => this.#delist(pattern));
+  }
+
+  /** A glob has come: the names it matches learn of it, and it learns where they run. */
+  #enlist(pattern: Pattern): void {
+    for (const node of this.#mayMatch(pattern)) {
+      if (!pattern.glob.matches(node.name)) continue;
+      const waited = this.waiting.remove(node);
+      node.matchedBy = this.#matchedBy(node);
+      for (const copy of copiesOf(node)) countUp(pattern.runsOn, copy.machine);
+      if (waited) this.mark(node);
+    }
+  }
+
+  /** The last user of a glob is gone. */
+  #delist(pattern: Pattern): void {
+    for (const node of this.#mayMatch(pattern)) {
+      if (!node.matchedBy.includes(pattern)) continue;
+      const waited = this.waiting.remove(node);
+      node.matchedBy = this.#matchedBy(node);
+      if (waited) this.mark(node);
+    }
+  }
+
+  *#mayMatch(pattern: Pattern): IterableIterator<UnitNode> {
+    const { exact, literalPrefix } = pattern.glob;
+    if (exact) {
+      const node = this.units.get(literalPrefix);
+      if (node) yield node;
+      return;
+    }
+    for (const name of this.#names.startingWith(headOf(literalPrefix))) {
+      const template = this.#templates.get(name);
+      if (template) yield* template.units;
+      const node = this.units.get(name);
+      if (node && !node.template) yield node;
+    }
+  }
+
+  #matchedBy(node: UnitNode): readonly Pattern[] {
+    const { template } = node;
+    if (!template) return this.#patterns.matching(node.name, this.#patterns.candidates(headOf(node.name)));
+    if (template.candidatesVersion !== this.#patterns.version) {
+      template.candidates = this.#patterns.candidates(headOf(node.name));
+      template.candidatesVersion = this.#patterns.version;
+    }
+    return template.candidates.length === 0
+      ? noPatterns
+      : this.#patterns.matching(node.name, template.candidates);
+  }
+
+  #count({ unit, machine }: Copy): void {
+    const { demand } = unit;
+    for (const pattern of unit.matchedBy) countUp(pattern.runsOn, machine);
+    unit.template?.arrive(machine);
+    if (!demand) return;
+    for (const pattern of demand.conflicts) countUp(pattern.refusedOn, machine);
+    for (const pattern of demand.replaces) countUp(pattern.replacedOn, machine);
+    machine.memoryBytes += demand.resources.memoryBytes;
+    machine.cpuMillis += demand.resources.cpuMillis;
+    this.#weigh(machine);
+  }
+
+  #uncount({ unit, machine }: Copy): void {
+    const { demand } = unit;
+    for (const pattern of unit.matchedBy) countDown(pattern.runsOn, machine);
+    unit.template?.leave(machine);
+    if (!demand) return;
+    for (const pattern of demand.conflicts) countDown(pattern.refusedOn, machine);
+    for (const pattern of demand.replaces) countDown(pattern.replacedOn, machine);
+    machine.memoryBytes -= demand.resources.memoryBytes;
+    machine.cpuMillis -= demand.resources.cpuMillis;
+    this.#weigh(machine);
+  }
+
+  #forgetSurveys(machine: MachineNode): void {
+    for (const { cell } of machine.memberships) {
+      for (const { unit } of machine.copies) unit.template?.forget(cell);
+    }
+  }
+
+  #weigh(machine: MachineNode): void {
+    const capacity = machine.machine?.capacity;
+    const memory = capacity && capacity.memoryBytes > 0 ? machine.memoryBytes / capacity.memoryBytes : 0;
+    const cpu = capacity && capacity.cpuMillis > 0 ? machine.cpuMillis / capacity.cpuMillis : 0;
+    machine.share = Math.max(memory, cpu);
+  }
+
+  #lighten(machine: MachineNode): void {
+    for (const membership of machine.memberships) membership.cell.lighten(membership);
+  }
+}
+
+const noUnits: ReadonlySet<UnitNode> = new Set();
+
+/** True if the copy is not what the placement says. */
+export function differs(copy: Copy, as: Pick<Placement, "hash" | "target" | "generation">): boolean {
+  return copy.hash !== as.hash || copy.target !== as.target || copy.generation !== as.generation;
+}
+
+/** Only what placements depend on: a new version or address moves nothing. */
+function sameMachine(a: Machine | undefined, b: Machine): boolean {
+  if (!a) return false;
+  const keys = Object.keys(a.metadata);
+  return (
+    a.capacity.memoryBytes === b.capacity.memoryBytes &&
+    a.capacity.cpuMillis === b.capacity.cpuMillis &&
+    a.runtimes.length === b.runtimes.length &&
+    a.runtimes.every((runtime) => b.runtimes.includes(runtime)) &&
+    keys.length === Object.keys(b.metadata).length &&
+    keys.every((key) => a.metadata[key] === b.metadata[key])
+  );
+}

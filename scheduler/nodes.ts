@@ -1,0 +1,106 @@
+/**
+ * What the scheduler's model is made of: units, machines, and the copies that join them. The nodes are plain records that
+ * refer to each other; only `model.ts` and the indexes it owns change them, everyone else reads.
+ */
+import type { PlatformError } from "../cluster/errors.ts";
+import type { Machine, RuntimeName } from "../cluster/machine.ts";
+import type { Unplaced } from "../cluster/placement.ts";
+import type { Requirements } from "../cluster/requirements.ts";
+import type { Resources } from "../cluster/resources.ts";
+import type { TargetState } from "../cluster/unit.ts";
+import type { Pattern } from "./patterns.ts";
+import type { Membership, Pool } from "./pools.ts";
+import type { Template } from "./templates.ts";
+
+/** What a unit asks of a machine. Units that ask for the same share one, so that a bulk of instances is judged once. */
+export interface Demand {
+  readonly key: string;
+  readonly requirements: Requirements;
+  readonly resources: Resources;
+  readonly runtime: RuntimeName;
+  readonly conflicts: readonly Pattern[];
+  readonly replaces: readonly Pattern[];
+  /** The machines that could ever take it, ranked by load. */
+  readonly pool: Pool;
+  users: number;
+}
+
+/** One unit on one machine: a placement record, or one that this pass is about to write. */
+export interface Copy {
+  readonly unit: UnitNode;
+  readonly machine: MachineNode;
+  hash: string;
+  target: "loaded" | "launched";
+  generation: number;
+  /** Its place in the machine's list. */
+  at: number;
+  /** The unit's next copy: only global units have more than one. */
+  next: Copy | undefined;
+}
+
+export interface UnitNode {
+  readonly name: string;
+  readonly template: Template | undefined;
+  /** Its place in the template's list. */
+  templateAt: number;
+  /** False once the record is gone: the node then lives only until its copies are withdrawn. */
+  known: boolean;
+  hash: string;
+  target: TargetState;
+  generation: number;
+  /** Absent unless the unit is to be placed: a template, an inactive or a destroyed unit asks for nothing. */
+  demand: Demand | undefined;
+  /** The patterns of any unit that match this name. The arrays are shared: same patterns, same array. */
+  matchedBy: readonly Pattern[];
+  copy: Copy | undefined;
+  /** What `/deis/cluster/unplaced/` says of it. */
+  parked: Unplaced | undefined;
+  /** Records about the unit that cannot be read, by key. While there are any, its copies are left as they are. */
+  troubles: Map<string, PlatformError> | undefined;
+  /** Had to leave a machine for a unit that replaces it; until it is submitted anew it makes nobody leave in turn. */
+  evicted: boolean;
+  queued: boolean;
+}
+
+export interface MachineNode {
+  readonly id: string;
+  /** Order by id among all machines ever seen: compares faster than the id. */
+  rank: number;
+  /** The record, also the last one of a machine that is away; absent if it was never seen. */
+  machine: Machine | undefined;
+  /** `unreadable`: the record exists but cannot be read, so nothing is concluded from it. */
+  presence: "present" | "away" | "unreadable";
+  readonly copies: Copy[];
+  memoryBytes: number;
+  cpuMillis: number;
+  /** The larger of the reserved shares of memory and processors. */
+  share: number;
+  /** Its value of each metadata key that instances are spread by. */
+  zone: readonly string[];
+  memberships: Membership[];
+  /** Its states may still be in the store. */
+  hasStates: boolean;
+}
+
+/** The copies of a unit, in no particular order. */
+export function copiesOf(unit: UnitNode): Copy[] {
+  const copies: Copy[] = [];
+  for (let copy = unit.copy; copy; copy = copy.next) copies.push(copy);
+  return copies;
+}
+
+export function copyOn(unit: UnitNode, machine: MachineNode): Copy | undefined {
+  const { copy } = unit;
+  if (copy?.next === undefined) return copy?.machine === machine ? copy : undefined;
+  // A global unit may have more copies than a machine has.
+  return machine.copies.find((other) => other.unit === unit);
+}
+
+/** By name, in the order of UTF-16 code units: the one order in which units are taken up. */
+export function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
+
+export function byId(a: { readonly id: string }, b: { readonly id: string }): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}

@@ -1,0 +1,127 @@
+/** Where a unit, or a company of units, could go: the rules and the ranking put together. Decides nothing by itself. Pure. */
+import { replacedBy } from "./filters/replaces.ts";
+import type { ClusterModel } from "./model.ts";
+import { copyOn, type MachineNode, type UnitNode } from "./nodes.ts";
+import { choose, compareLoad } from "./rank.ts";
+import type { Rules } from "./rules.ts";
+
+export class Targets {
+  readonly #model: ClusterModel;
+  readonly #rules: Rules;
+
+  constructor(model: ClusterModel, rules: Rules) {
+    this.#model = model;
+    this.#rules = rules;
+  }
+
+  /** The best machine for a unit that is to be placed, or undefined if none fits. */
+  pick(unit: UnitNode): MachineNode | undefined {
+    const { demand } = unit;
+    if (!demand) return undefined;
+    if (demand.replaces.length > 0) return this.#pickReplacing(unit);
+    const { machineId, machineOf } = demand.requirements;
+    if (machineId === undefined && machineOf.length === 0) {
+      return choose(unit, (machine) => this.#rules.admitsFromPool(unit, machine));
+    }
+    return this.#pickNamed(unit, (machine) => this.#rules.admits(unit, machine));
+  }
+
+  /** The best machine that fits every member at once, their needs added up. `leader` is the one that is ranked by. */
+  pickTogether(members: readonly UnitNode[], leader: UnitNode): MachineNode | undefined {
+    if (quarrel(members)) return undefined;
+    let memoryBytes = 0;
+    let cpuMillis = 0;
+    for (const { demand } of members) {
+      memoryBytes += demand?.resources.memoryBytes ?? 0;
+      cpuMillis += demand?.resources.cpuMillis ?? 0;
+    }
+    const inside = new Set(members.map(({ name }) => name));
+    const admits = (machine: MachineNode): boolean => {
+      const capacity = machine.machine?.capacity;
+      if (!capacity) return false;
+      if (memoryBytes > 0 && machine.memoryBytes + memoryBytes > capacity.memoryBytes) return false;
+      if (cpuMillis > 0 && machine.cpuMillis + cpuMillis > capacity.cpuMillis) return false;
+      return members.every(
+        (member) =>
+          this.#rules.admitsWithoutPeers(member, machine) && this.#outsidersAreOn(member, machine, inside),
+      );
+    };
+    const pinned = members.find(({ demand }) => demand?.requirements.machineId !== undefined);
+    return pinned ? this.#pickPinned(pinned, admits) : choose(leader, admits);
+  }
+
+  /** A replacing unit goes where its predecessor is, if that one can go elsewhere; else where it pushes nobody away. */
+  #pickReplacing(unit: UnitNode): MachineNode | undefined {
+    const admits = (machine: MachineNode): boolean => this.#rules.admits(unit, machine);
+    const disturbsNobody = (machine: MachineNode): boolean =>
+      admits(machine) && replacedBy(unit, machine).length === 0;
+    if (!unit.evicted) {
+      const taken = [...this.#hostsOfReplaced(unit)]
+        .filter((machine) => admits(machine) && this.#canAllLeave(unit, machine))
+        .toSorted((a, b) => compareLoad(unit, a, b));
+      if (taken[0]) return taken[0];
+    }
+    const quiet = this.#pickNamed(unit, disturbsNobody);
+    return quiet || unit.evicted ? quiet : this.#pickNamed(unit, admits);
+  }
+
+  #hostsOfReplaced(unit: UnitNode): Set<MachineNode> {
+    const hosts = new Set<MachineNode>();
+    for (const pattern of unit.demand?.replaces ?? []) {
+      for (const machine of pattern.runsOn.keys()) if (machine.presence === "present") hosts.add(machine);
+    }
+    return hosts;
+  }
+
+  #canAllLeave(unit: UnitNode, machine: MachineNode): boolean {
+    const leaving = replacedBy(unit, machine);
+    return (
+      leaving.length > 0 &&
+      leaving.every((other) => {
+        const { demand } = other;
+        if (!demand || demand.requirements.global) return false;
+        return (
+          choose(other, (elsewhere) => elsewhere !== machine && this.#rules.admits(other, elsewhere)) !==
+          undefined
+        );
+      })
+    );
+  }
+
+  /** As `choose`, but looks at the one machine that `MachineID=` or `MachineOf=` leaves open. */
+  #pickNamed(unit: UnitNode, admits: (machine: MachineNode) => boolean): MachineNode | undefined {
+    const { machineId, machineOf } = unit.demand?.requirements ?? {};
+    if (machineId !== undefined) return this.#pickPinned(unit, admits);
+    const peer = machineOf?.[0];
+    if (peer === undefined) return choose(unit, admits);
+    const leader = this.#model.units.get(peer);
+    if (leader?.demand?.requirements.global) return choose(unit, admits);
+    const host = leader?.copy?.machine;
+    return host?.presence === "present" && admits(host) ? host : undefined;
+  }
+
+  #pickPinned(unit: UnitNode, admits: (machine: MachineNode) => boolean): MachineNode | undefined {
+    const machine = this.#model.machines.get(unit.demand?.requirements.machineId ?? "");
+    return machine?.presence === "present" && admits(machine) ? machine : undefined;
+  }
+
+  /** Peers that are not part of the company must be on the machine already. */
+  #outsidersAreOn(member: UnitNode, machine: MachineNode, inside: ReadonlySet<string>): boolean {
+    for (const name of member.demand?.requirements.machineOf ?? []) {
+      if (inside.has(name)) continue;
+      const peer = this.#model.units.get(name);
+      if (!peer || !copyOn(peer, machine)) return false;
+    }
+    return true;
+  }
+}
+
+/** True if two of them can never share a machine. */
+function quarrel(members: readonly UnitNode[]): boolean {
+  return members.some((member) => {
+    const refused = [...(member.demand?.conflicts ?? []), ...(member.demand?.replaces ?? [])];
+    return members.some(
+      (other) => other !== member && refused.some((pattern) => other.matchedBy.includes(pattern)),
+    );
+  });
+}
