@@ -27,16 +27,34 @@ export async function* logLines(bytes: ByteStream, isTerminal: boolean): AsyncGe
     for await (const line of lines(bytes)) yield stamped("stdout", line);
     return;
   }
-  // A long line comes in several frames, and lines of the two streams may interleave.
-  const rest = { stdout: "", stderr: "" };
+  // Docker cuts a line of more than 16 KiB into frames with a timestamp each; lines of the two streams may interleave.
+  const open: { stdout?: Part; stderr?: Part } = {};
   for await (const { stream, payload } of frames(bytes)) {
-    const parts = (rest[stream] + payload.toString("utf8")).split("\n");
-    rest[stream] = parts.pop() ?? "";
-    for (const line of parts) yield stamped(stream, line);
+    const space = payload.indexOf(" ");
+    const { at, text } = open[stream] ?? {
+      at: new Date(payload.toString("latin1", 0, space)),
+      text: Buffer.alloc(0),
+    };
+    const part = { at, text: Buffer.concat([text, payload.subarray(space + 1)]) };
+    if (part.text.at(-1) === newline) {
+      delete open[stream];
+      yield whole(stream, part);
+    } else open[stream] = part;
   }
-  for (const stream of ["stdout", "stderr"] as const) {
-    if (rest[stream] !== "") yield stamped(stream, rest[stream]);
-  }
+  if (open.stdout) yield whole("stdout", open.stdout);
+  if (open.stderr) yield whole("stderr", open.stderr);
+}
+
+const newline = 10;
+
+/** What has come of a line so far; bytes, since a cut may go through a character. */
+interface Part {
+  readonly at: Date;
+  readonly text: Buffer;
+}
+
+function whole(stream: LogLine["stream"], { at, text }: Part): LogLine {
+  return { stream, at, text: text.toString("utf8").replace(/\r?\n$/, "") };
 }
 
 /** `journalctl --output=short-iso`: `2026-11-20T20:43:42+0000 host web[12]: text`. Times are in UTC. */

@@ -53,6 +53,8 @@ export interface DockerUnitRuntimeOptions {
   readonly clock?: Clock;
 }
 
+/** A process that lives this long has not died at once. Docker answers a start some ms after the process began. */
+const infancyMs = 10;
 /** How long a process whose death is certain may take until Docker says so, before we believe Docker instead. */
 const deathMs = 2_000;
 /** How long a removal that somebody else began may take. */
@@ -259,9 +261,13 @@ export class DockerUnitRuntime implements UnitRuntime {
   /** Rejects if the container's process has ended badly by now. */
   async #settle(name: string, id: string, signal: AbortSignal): Promise<void> {
     let container = await this.#client.inspect(id, signal);
+    const ended = (state: UnitState | undefined) => state?.sub !== "running";
+    if (container?.State.Status === "running" && (await this.#lives(container.State.Pid))) {
+      await this.#mirror.until(name, ended, infancyMs, signal);
+    }
     if (container?.State.Status === "running" && !(await this.#lives(container.State.Pid))) {
-      // Docker learns of a death some 20 ms late.
-      await this.#mirror.until(name, (state) => state?.sub !== "running", deathMs, signal);
+      // Docker learns of a death some 20 ms late: too late for the wait above.
+      await this.#mirror.until(name, ended, deathMs, signal);
       container = await this.#client.inspect(id, signal);
     }
     if (container?.State.Status === "running") return;
