@@ -1,0 +1,105 @@
+/** `deisctl journal`: a unit's log lines, fetched from the agents of the machines that have it. */
+import type { Machine } from "../../cluster/machine.ts";
+import {
+  type CommandContext,
+  type CommandDefinition,
+  exit,
+  type LogRequest,
+  UsageError,
+} from "../command.ts";
+import { machineLabel } from "../machine-label.ts";
+import { selectUnits } from "../select-units.ts";
+import { copiesOf } from "../unit-status.ts";
+
+export const journal: CommandDefinition = {
+  name: "journal",
+  summary: "print a unit's log, from whatever machine has it",
+  arguments: "[unit|component]",
+  flags: [
+    { flags: "-n, --lines <n>", description: "how many of the last lines (default 10)" },
+    { flags: "-f, --follow", description: "go on as lines are written" },
+    { flags: "--machine <id>", description: "only this machine's lines (a prefix of its id is enough)" },
+    { flags: "--ssh-port <port>", description: "accepted and ignored", hidden: true },
+    { flags: "--sudo", description: "accepted and ignored", hidden: true },
+  ],
+  examples: ["deisctl journal web@1", "deisctl journal -f --lines 100 router@1"],
+  notes: "--output is journalctl's here: short, short-iso, cat, json.",
+  ownOutput: true,
+  async run(context, args, options) {
+    const [word] = args;
+    if (word === undefined || args.length > 1) throw new UsageError("One unit file must be provided.");
+    const request: LogRequest = {
+      lines: options.integer("--lines", "lines", 0, 1_000_000) ?? 10,
+      follow: options.given("follow"),
+      output: context.output === "text" ? "short" : context.output,
+    };
+    const store = await context.cluster();
+    const { tables } = await store.read(["units", "machines", "placements", "states"], context.signal);
+    const { names, missing } = selectUnits(
+      [word],
+      [...tables.units.entries()].map(([name]) => name),
+      { byPrefix: true },
+    );
+    if (missing.length > 0) {
+      context.io.err(`Unit ${missing[0]} does not exist.\n`);
+      return exit.failed;
+    }
+    const machine = options.text("machine") ?? "";
+    const sources: Source[] = [];
+    for (const unit of names) {
+      for (const copy of copiesOf(unit, tables)) {
+        const host = tables.machines.get(copy.machine);
+        if (copy.state && host?.id.startsWith(machine)) sources.push({ unit, machine: host });
+      }
+    }
+    if (sources.length === 0) {
+      context.io.err(`Unit ${names.join(", ")} does not appear to be running.\n`);
+      return exit.failed;
+    }
+    const labelled = sources.length > 1;
+    const print = async (source: Source): Promise<void> => {
+      const label = labelled ? `${machineLabel(source.machine.id, tables.machines)} ${source.unit}: ` : "";
+      await printJournal(context, source, request, label);
+    };
+    if (request.follow) await Promise.all(sources.map(print));
+    else for (const source of sources) await print(source);
+    return exit.done;
+  },
+};
+
+interface Source {
+  readonly unit: string;
+  readonly machine: Machine;
+}
+
+/** Lines of several machines carry a label, so that no line is taken for another's. */
+async function printJournal(
+  context: CommandContext,
+  source: Source,
+  request: LogRequest,
+  label: string,
+): Promise<void> {
+  const { unit, machine } = source;
+  if (machine.api === undefined) {
+    const { PlatformError } = await import("../../cluster/errors.ts");
+    throw new PlatformError(
+      "no-agent-api",
+      `Cannot read the journal of ${unit}: the agent of ${machine.address} serves no API`,
+      {
+        hint: `Set [agent] listen in /etc/deis/agent.toml there, or run \`deisctl ssh ${unit} journalctl -u ${unit}\``,
+      },
+    );
+  }
+  const logs = await context.logs();
+  let rest = "";
+  for await (const text of logs.journal(machine, unit, request, context.signal)) {
+    if (label === "") {
+      context.io.out(text);
+      continue;
+    }
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    context.io.out(lines.map((line) => `${label}${line}\n`).join(""));
+  }
+  if (rest !== "") context.io.out(`${label}${rest}\n`);
+}

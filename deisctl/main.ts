@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+/** deisctl: the operator's command line. This file only joins the process to the program. */
+import type { Io } from "./command.ts";
+import { openContext } from "./context.ts";
+import { localFiles } from "./local-files.ts";
+import { runDeisctl } from "./program.ts";
+
+const interrupted = new AbortController();
+process.on("SIGINT", () => {
+  // A second Ctrl-C is from somebody who does not want to wait for our goodbye.
+  if (interrupted.signal.aborted) process.exit(130);
+  interrupted.abort(new Error("Interrupted"));
+});
+for (const stream of [process.stdout, process.stderr]) {
+  // The reader went away (`deisctl list-units | head -1`): nobody is left to tell.
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
+}
+
+const outIsTerminal = process.stdout.isTTY === true;
+const io: Io = {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  outIsTerminal,
+  errIsTerminal: process.stderr.isTTY === true,
+  color: outIsTerminal,
+};
+process.exitCode = await runDeisctl(process.argv.slice(2), {
+  io,
+  columns: process.stdout.columns ?? 100,
+  open: (flags) => openContext(flags, { io, files: localFiles(process.env), signal: interrupted.signal }),
+});

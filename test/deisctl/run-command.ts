@@ -1,0 +1,73 @@
+/** Runs one deisctl command line in this process against a store in memory and local files given as an object. */
+import type { CommandContext, HostLogs } from "../../deisctl/command.ts";
+import { globalSettings } from "../../deisctl/global-flags.ts";
+import { runDeisctl } from "../../deisctl/program.ts";
+import type { MemoryStore } from "../support/memory-store.ts";
+
+export interface Ran {
+  readonly out: string;
+  readonly err: string;
+  readonly code: number;
+}
+
+export interface RunOptions {
+  readonly store: MemoryStore;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+  readonly terminal?: boolean;
+  readonly logs?: HostLogs;
+  /** Told what `ssh` would have run. */
+  readonly onProgram?: (program: string, args: readonly string[]) => void;
+}
+
+export async function deisctl(words: string, options: RunOptions): Promise<Ran> {
+  return await deisctlWords(
+    words.split(" ").filter((word) => word !== ""),
+    options,
+  );
+}
+
+export async function deisctlWords(words: readonly string[], options: RunOptions): Promise<Ran> {
+  const { store, files = {}, env = {}, terminal = false } = options;
+  let out = "";
+  let err = "";
+  const io = {
+    out: (text: string) => {
+      out += text;
+    },
+    err: (text: string) => {
+      err += text;
+    },
+    outIsTerminal: terminal,
+    errIsTerminal: terminal,
+    color: false,
+  };
+  const code = await runDeisctl(words, {
+    io,
+    columns: 100,
+    open: async (flags) => {
+      const cluster = store.clusterStore();
+      const settings = globalSettings(flags, env);
+      const context: CommandContext = {
+        io,
+        output: settings.output,
+        signal: options.signal ?? new AbortController().signal,
+        files: { env: { ...env }, read: async (path) => files[path] },
+        now: () => new Date("2026-11-20T19:22:05Z"),
+        cluster: async () => cluster,
+        config: async () => store.configStore(),
+        logs: async () => {
+          if (!options.logs) throw new Error("this test gave no logs");
+          return options.logs;
+        },
+        runProgram: async (program, args) => {
+          options.onProgram?.(program, args);
+          return 0;
+        },
+      };
+      return { context, close: () => cluster.close() };
+    },
+  });
+  return { out, err, code };
+}
