@@ -31,6 +31,8 @@ const defaultTimeoutMs = 5_000;
 /** An election of etcd takes 1 to 2 s: attempts stay this short for that long, so that the first one after it succeeds at once. */
 const shortAttempts = 5;
 const shortAttemptMs = 400;
+/** A store that answers slowly is asked more patiently: attempts that are given up early would only add to its load. */
+const patienceFactor = 4;
 /** A page of large values takes its time. */
 const pageAttemptMs = 2_000;
 const watchIdleMs = 3_000;
@@ -64,6 +66,8 @@ class GrpcClient implements EtcdClient {
   readonly endpoints: readonly string[];
   readonly #members: readonly Endpoint[];
   #current: Endpoint;
+  /** How long answers take of late, in ms. */
+  #answerMs = 0;
   #keepAlives: KeepAliveStream | undefined;
   readonly #closed = new AbortController();
   /** What each open watch does when its member is in doubt. */
@@ -225,11 +229,13 @@ class GrpcClient implements EtcdClient {
       limits.signal?.throwIfAborted();
       if (this.#closed.signal.aborted) throw closedFailure(attempted);
       const member = this.#current;
-      const left = ends - systemClock.monotonic();
-      const patience = firstAttemptMs * 2 ** Math.max(0, attempt - shortAttempts + 1);
+      const began = systemClock.monotonic();
+      const patience = Math.max(firstAttemptMs, this.#answerMs * patienceFactor) * growth(attempt);
       try {
-        const deadline = Date.now() + Math.min(left, patience);
-        return { answer: await untilAborted(once(member, deadline), limits.signal), retried: attempt > 0 };
+        const deadline = Date.now() + Math.min(ends - began, patience);
+        const answer = await untilAborted(once(member, deadline), limits.signal);
+        this.#answerMs += (systemClock.monotonic() - began - this.#answerMs) / 8;
+        return { answer, retried: attempt > 0 };
       } catch (error) {
         limits.signal?.throwIfAborted();
         const failure = storeFailure(attempted, this.endpoints, error);
@@ -249,6 +255,11 @@ class GrpcClient implements EtcdClient {
     const next = (this.#members.indexOf(member) + 1) % this.#members.length;
     this.#current = this.#members[next] ?? member;
   }
+}
+
+/** Attempts keep their length for as long as an election takes, then double. */
+function growth(attempt: number): number {
+  return 2 ** Math.max(0, attempt - shortAttempts + 1);
 }
 
 function closedFailure(attempted: string): PlatformError {

@@ -238,8 +238,10 @@ class LiveMirror<Tables> implements Mirror<Tables> {
         {
           onCreated: (header) => {
             if (header.clusterId !== this.#clusterId) return relist(anotherHistory);
-            if (!anchor)
-              return header.revision < this.#revision ? relist("the revision went back") : confirm();
+            // Perhaps the member only lags; a listing, which waits for it to catch up, tells.
+            if (header.revision < (anchor?.revision ?? this.#revision))
+              return relist("the revision went back");
+            if (!anchor) return confirm();
             this.#clock.sleep(anchorPatienceMs, patience.signal).then(
               () => relist(anotherHistory),
               () => undefined,
