@@ -3,15 +3,14 @@
  * side. Whatever happens to the process that made one, everything of it can be found by name and removed.
  */
 
-import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { mkdir, realpath, rm, writeFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { PlatformError } from "../cluster/errors.ts";
 import { cacheDirectory, removeTree } from "./cache.ts";
 import { cgroupLayout } from "./cgroups.ts";
-import { clientUrl, maxMembers, memberEnvironment, memberIdentity, membersHealthy } from "./etcd-member.ts";
+import { clientUrl, maxMembers, membersHealthy } from "./etcd-member.ts";
 import { Host } from "./host.ts";
 import { type Leash, leash } from "./leash.ts";
 import { withLock } from "./lock.ts";
@@ -26,14 +25,9 @@ import {
 } from "./names.ts";
 import { createSwitch, healHosts, partHosts, removeSwitch } from "./network.ts";
 import type { Bind } from "./nspawn.ts";
-import {
-  createAuthority,
-  createClientCertificate,
-  createHostCertificate,
-  type Identity,
-  identity,
-} from "./pki.ts";
+import { createAuthority, createClientCertificate, type Identity, identity } from "./pki.ts";
 import { type Progress, silent } from "./progress.ts";
+import { hostTable, provision } from "./provision.ts";
 import {
   type ClusterRecord,
   claim,
@@ -249,9 +243,9 @@ export class Cluster {
     await this.#change({ hosts: [...this.#record.hosts, number] });
     this.#hosts = [...this.#hosts, host];
     try {
-      await this.#prepare(host);
+      await provision(host, this.#record, this.#pki);
       await host.start(signal);
-      await this.#writeHostTables();
+      for (const other of this.#hosts) await other.write("/etc/hosts", hostTable(this.#record));
       return host;
     } catch (error) {
       await this.#forget(host);
@@ -319,49 +313,14 @@ export class Cluster {
   async #build(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     await createAuthority(this.#pki, this.name);
-    await Promise.all([
+    await allDone([
       createClientCertificate(this.#pki, "operator"),
-      ...this.#hosts.map((host) => this.#prepare(host)),
+      ...this.#hosts.map((host) => provision(host, this.#record, this.#pki)),
     ]);
     // All at once: a member's etcd is up only when a majority is.
-    await Promise.all(this.#hosts.map((host) => host.start(signal)));
+    await allDone(this.#hosts.map((host) => host.start(signal)));
     await this.etcdHealthy(signal);
     await writeFile(join(this.directory, "operator.env"), this.operatorEnvironment);
-  }
-
-  async #prepare(host: Host): Promise<void> {
-    const names = this.#hostNames(host);
-    await createHostCertificate(this.#pki, names.hostname, names.address);
-    const { docker, members, uplink } = this.#record;
-    await host.prepare(async (write) => {
-      await write("/etc/machine-id", `${randomBytes(16).toString("hex")}\n`);
-      await write("/etc/hostname", `${names.hostname}\n`);
-      await write("/etc/hosts", this.#hostTable());
-      if (uplink) await write("/etc/resolv.conf", `nameserver ${nameServer}\n`);
-      if (docker) for (const unit of ["containerd.service", "docker.service"]) await host.enable(unit);
-      if (members.includes(host.number)) await this.#prepareMember(host, write);
-    });
-  }
-
-  async #prepareMember(host: Host, write: Host["write"]): Promise<void> {
-    const { name, octet, members, base } = this.#record;
-    const etcdUser = await userId(base, "etcd");
-    const secret = { mode: 0o600, uid: etcdUser };
-    await write(memberIdentity.cafile, await readFile(host.identity.cafile));
-    await write(memberIdentity.certfile, await readFile(host.identity.certfile));
-    await write(memberIdentity.keyfile, await readFile(host.identity.keyfile), secret);
-    const all = members.map((number) => hostNames(name, octet, number));
-    await write("/etc/default/etcd", memberEnvironment(name, this.#hostNames(host), all));
-    await host.enable("etcd.service");
-  }
-
-  async #writeHostTables(): Promise<void> {
-    for (const host of this.#hosts) await host.write("/etc/hosts", this.#hostTable());
-  }
-
-  #hostTable(): string {
-    const rows = this.#hosts.map((host) => `${host.address} ${host.name}\n`);
-    return `127.0.0.1 localhost\n${rows.join("")}`;
   }
 
   async #forget(host: Host): Promise<void> {
@@ -401,11 +360,9 @@ export class Cluster {
   }
 }
 
-async function userId(root: string, user: string): Promise<number> {
-  const passwd = await readFile(join(root, "etc/passwd"), "utf8");
-  const id = new RegExp(`^${user}:[^:]*:(\\d+):`, "m").exec(passwd)?.[1];
-  if (id === undefined) throw new PlatformError("base-invalid", `The base "${root}" has no user "${user}"`);
-  return Number(id);
+/** Waits for all, also when one fails: nothing may still be under way when a failure is cleaned up after. */
+async function allDone(work: readonly Promise<unknown>[]): Promise<void> {
+  for (const result of await Promise.allSettled(work)) if (result.status === "rejected") throw result.reason;
 }
 
 function localAddresses(): readonly string[] {

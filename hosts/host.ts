@@ -2,7 +2,7 @@
  * One host of a cluster: a Debian with its own systemd, network, machine id and Docker, on this machine. What can happen to a
  * server can happen to it: it stops, reboots, loses its power or its cable, and hangs.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { chmod, chown, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -16,6 +16,7 @@ import {
   hostDirectories,
   leaderOf,
   nspawnArguments,
+  removeTraces,
   superviseHost,
 } from "./nspawn.ts";
 import { type Identity, identity } from "./pki.ts";
@@ -126,15 +127,14 @@ export class Host {
     await run(["cp", "-a", "--no-target-directory", source, path], { deadlineMs: 120_000 });
   }
 
-  /** Makes the host's directories and its first files. The host must be new. */
-  async prepare(files: (write: Host["write"]) => Promise<void>): Promise<void> {
+  /** Makes the directories of a new host, with the cluster's images in its Docker's. */
+  async prepare(): Promise<void> {
     const { upper, work, root, docker, containerd } = this.#directories;
     for (const directory of [upper, work, root, docker, containerd])
       await mkdir(directory, { recursive: true });
     const { images } = this.#record();
     if (images !== undefined)
       await run(["cp", "-al", join(images, "overlay2"), join(images, "image"), docker]);
-    await files((path, content, options) => this.write(path, content, options));
   }
 
   /** Has a unit of the base start at every boot, from the next one on. */
@@ -240,6 +240,7 @@ export class Host {
 
   async #release(): Promise<void> {
     await this.#cgroup.kill();
+    await removeTraces(this.#names, this.#directories);
     const { root } = this.#directories;
     while ((await attempt(["mountpoint", "-q", root])).code === 0) {
       const { code } = await attempt(["umount", root]);
@@ -261,8 +262,11 @@ export class Host {
         existsSync(`/proc/${leader}/root/run/dbus/system_bus_socket`)
       );
     };
+    const started = performance.now();
     while (!bus()) {
-      if (performance.now() > deadline) throw this.#notBooted("no D-Bus");
+      const dead = performance.now() - started > 2_000 && this.#cgroup.processes().length === 0;
+      if (dead || performance.now() > deadline)
+        throw this.#notBooted(dead ? "systemd-nspawn has ended" : "no D-Bus");
       await delay(10, undefined, options);
     }
     // "degraded" is up as well: a unit failed, and `systemctl --failed` in the host says which.
@@ -295,8 +299,14 @@ export class Host {
   }
 
   #notBooted(seen: string): PlatformError {
-    return new PlatformError("host-not-booted", `Host "${this.name}" is not up within 60 s: ${seen}`, {
-      hint: `see ${this.consoleFile}`,
-    });
+    const said = tail(this.consoleFile);
+    return new PlatformError("host-not-booted", `Host "${this.name}" did not boot: ${seen}${said}`);
   }
+}
+
+/** The last lines of a log, each on a line of its own; empty when there are none. */
+function tail(path: string): string {
+  if (!existsSync(path)) return "";
+  const lines = readFileSync(path, "utf8").trimEnd().split("\n").slice(-5);
+  return `; its console said last:\n${lines.join("\n")}`;
 }

@@ -5,6 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Cgroup } from "./cgroups.ts";
 import type { HostNames } from "./names.ts";
@@ -108,6 +109,17 @@ export function superviseHost(cgroup: Cgroup, directories: HostDirectories, nspa
     cwd: "/",
   } as const;
   spawn(program, rest, options).unref();
+}
+
+/** Where systemd-nspawn keeps a directory a machine and a lock a root; a machine that was killed leaves both. */
+export const propagateDirectory = "/run/systemd/nspawn/propagate";
+const locksDirectory = "/run/systemd/nspawn/locks";
+
+/** Removes what systemd-nspawn leaves of a host that was killed. Its root must still be mounted for its lock to be found. */
+export async function removeTraces(names: HostNames, directories: HostDirectories): Promise<void> {
+  await rm(join(propagateDirectory, names.qualified), { recursive: true, force: true });
+  const root = await stat(directories.root).catch(() => undefined);
+  if (root !== undefined) await rm(join(locksDirectory, `inode-${root.dev}:${root.ino}`), { force: true });
 }
 
 /** The process id, seen from this machine, of the systemd that is PID 1 of a host; undefined when it does not run. */

@@ -12,21 +12,23 @@ export const silent: Progress = { step: (_title, work) => work() };
 
 /** One line per finished step, with its duration; on a terminal also the step that is going on. */
 export function terminalProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
+  // Not where picocolors would: CI sets variables that promise colours to a log file.
+  const { dim, green, red } = pc.createColors(stream.isTTY);
   return {
     async step(title, work) {
       const started = performance.now();
-      if (stream.isTTY) stream.write(`  ${pc.dim("…")} ${title}`);
+      if (stream.isTTY) stream.write(`  ${dim("…")} ${title}`);
       else stream.write(`  … ${title}\n`);
       const finish = (mark: string) => {
         const took = `${((performance.now() - started) / 1000).toFixed(1)} s`;
-        stream.write(`${stream.isTTY ? "\r" : ""}  ${mark} ${title} ${pc.dim(took)}\n`);
+        stream.write(`${stream.isTTY ? "\r" : ""}  ${mark} ${title} ${dim(took)}\n`);
       };
       try {
         const result = await work();
-        finish(pc.green("✓"));
+        finish(green("✓"));
         return result;
       } catch (error) {
-        finish(pc.red("✗"));
+        finish(red("✗"));
         throw error;
       }
     },

@@ -10,6 +10,7 @@ import { Cluster } from "./cluster.ts";
 import { withLock } from "./lock.ts";
 import { claimsDirectory, clusterOf } from "./names.ts";
 import { removeNamespace } from "./network.ts";
+import { propagateDirectory } from "./nspawn.ts";
 import { clusterNamesOnDisk, findClusterDirectory, unclaim } from "./record.ts";
 import { attempt, run } from "./run.ts";
 
@@ -41,6 +42,9 @@ async function removeStrays(): Promise<readonly string[]> {
   await unmountBelow(join(cacheDirectory(), "clusters"), clusters);
   // After the mounts: a mounted root keeps the processes' cgroups busy for a moment.
   for (const cgroup of findCgroups(isStray)) await cgroup.remove();
+  for (const name of await readdir(propagateDirectory).catch(() => [])) {
+    if (isStray(name)) await removeTree(join(propagateDirectory, name));
+  }
   for (const name of await readdir("/run/netns").catch(() => [])) {
     if (!isStray(name)) continue;
     // Deleting the switch's namespace takes this machine's link with it, its other end being in there.

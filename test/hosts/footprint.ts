@@ -19,6 +19,7 @@ export async function footprint(cluster: string, octet?: number): Promise<readon
     .map((pid) => `${pid} ${commandLine(pid)}`)
     .filter((line) => named(line) || line.includes(`reap --name ${cluster}`));
   const files = [
+    ...names("/run/systemd/nspawn/propagate").filter(named),
     ...names("/run/deis-hosts").filter((name) => name === cluster || name === `.${cluster}.lock`),
     ...names(join(cacheDirectory(), "clusters")).filter((name) => name === cluster),
   ];
