@@ -7,14 +7,20 @@ export type AgentEvent =
   | { readonly kind: "stopping"; readonly signal: string }
   | {
       readonly kind: "announced";
+      readonly lease: string;
       readonly address: string;
       readonly runtimes: readonly RuntimeName[];
-      readonly resumed: boolean;
     }
   | { readonly kind: "announce-failed"; readonly error: unknown; readonly retryInMs: number }
-  | { readonly kind: "lease-lost"; readonly error: unknown }
+  | { readonly kind: "lease-lost"; readonly lease: string }
+  | { readonly kind: "keep-alive-failed"; readonly error: unknown }
   | { readonly kind: "store-unreachable"; readonly error: unknown; readonly retryInMs: number }
-  | { readonly kind: "mirror-synced"; readonly placements: number; readonly unreadable: number }
+  | {
+      readonly kind: "mirror-synced";
+      readonly revision: bigint;
+      readonly records: number;
+      readonly why: string;
+    }
   | { readonly kind: "runtime-opened"; readonly runtime: RuntimeName; readonly units: number }
   | {
       readonly kind: "runtime-unavailable";
@@ -22,8 +28,6 @@ export type AgentEvent =
       readonly error: unknown;
       readonly retryInMs: number;
     }
-  | { readonly kind: "runtime-lost"; readonly runtime: RuntimeName }
-  | { readonly kind: "runtime-back"; readonly runtime: RuntimeName }
   | { readonly kind: "unit-unknown"; readonly unit: string; readonly reason: string }
   | {
       readonly kind: "plan-begun";
@@ -57,6 +61,15 @@ export type AgentEvent =
     }
   | { readonly kind: "states-written"; readonly reports: number; readonly retractions: number }
   | { readonly kind: "report-failed"; readonly error: unknown; readonly retryInMs: number }
+  | { readonly kind: "reloaded"; readonly metadata: Readonly<Record<string, string>> }
+  | { readonly kind: "reload-failed"; readonly error: unknown }
+  /** What a runtime has to say of itself: an image was pulled, a container replaced, a connection lost. */
+  | {
+      readonly kind: "runtime-said";
+      readonly runtime: RuntimeName;
+      readonly what: string;
+      readonly details: object;
+    }
   | { readonly kind: "pass-done"; readonly durationMs: number }
   | { readonly kind: "pass-failed"; readonly error: unknown; readonly retryInMs: number }
   | { readonly kind: "api-listening"; readonly at: string }

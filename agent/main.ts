@@ -1,0 +1,261 @@
+#!/usr/bin/env node
+/**
+ * deis-agent: one per host. The composition root: reads the settings, opens the store, the runtimes and the API, runs the agent
+ * until it is told to stop, and closes in reverse order. Stopping it touches no unit and gives no lease back.
+ */
+import { readFile } from "node:fs/promises";
+import { cpus } from "node:os";
+import { Command } from "commander";
+import { pino } from "pino";
+import { type ServedApi, serveApi, type TlsIdentity } from "../api/server.ts";
+import { describeError, hasCode, hintOf, PlatformError } from "../cluster/errors.ts";
+import type { Machine } from "../cluster/machine.ts";
+import { parseRequirements } from "../cluster/requirements.ts";
+import { type EtcdSettings, parseSettings, type Settings } from "../cluster/settings.ts";
+import { runtimeOf } from "../cluster/unit.ts";
+import { parseUnitFile } from "../cluster/unit-file.ts";
+import { openEtcd } from "../etcd/client.ts";
+import { machineKey } from "../etcd/keys.ts";
+import { openSession } from "../etcd/lease-session.ts";
+import { announceMachine } from "../etcd/machine-presence.ts";
+import { type MirrorEvent, openMirror } from "../etcd/mirror.ts";
+import { openStateWriter } from "../etcd/state-writer.ts";
+import { placementsTable, statesTable } from "../etcd/tables.ts";
+import { openUnitTexts } from "../etcd/unit-texts.ts";
+import { systemClock } from "../loop/clock.ts";
+import { Agent } from "./agent.ts";
+import type { UnitFacts } from "./desired.ts";
+import { DockerUnitRuntime } from "./docker/unit-runtime.ts";
+import type { OnAgentEvent } from "./events.ts";
+import { readLease, writeLease } from "./lease-file.ts";
+import { logEvents } from "./log.ts";
+import { capacityOf, readAddress, readMachineId } from "./machine-facts.ts";
+import { OpenRuntimes } from "./open-runtimes.ts";
+import { Presence } from "./presence.ts";
+import { SystemdUnitRuntime } from "./systemd/unit-runtime.ts";
+import { UnitLogs } from "./unit-logs.ts";
+
+const apiSocket = "/run/deis/agent.sock";
+/** How long the first announcement waits for a runtime that does not answer. */
+const runtimePatienceMs = 10_000;
+
+const version = await readVersion();
+const program = new Command("deis-agent")
+  .description(
+    "Runs on every host: watches etcd for the units placed on it and runs them on systemd and Docker.",
+  )
+  .option("--config <file>", "settings of this host", "/etc/deis/agent.toml")
+  .version(version, "--version", "print the version")
+  .helpOption("--help", "print this help")
+  .addHelpText(
+    "after",
+    "\nSIGTERM and SIGINT stop the agent and no unit; SIGHUP reads the machine's metadata again.",
+  )
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+
+try {
+  program.parse();
+  await run(program.opts<{ config: string }>().config);
+} catch (error) {
+  const hint = hintOf(error);
+  process.stderr.write(`deis-agent: ${describeError(error)}\n${hint ? `Hint: ${hint}\n` : ""}`);
+  process.exitCode = 1;
+}
+
+async function run(config: string): Promise<void> {
+  let settings = await readSettings(config);
+  const { ttlSeconds, unitsDirectory, dockerSocket, listen } = settings.agent;
+  const tls = await readTls(settings.etcd);
+  const listenAt = listen === undefined ? undefined : listenAddress(listen, tls);
+  const id = await readMachineId();
+  const log = pino({ level: settings.log.level, base: { component: "agent", machine: id } });
+  const onEvent = logEvents(log);
+  onEvent({ kind: "starting", version, machine: id });
+
+  const stop = new AbortController();
+  const { signal } = stop;
+  for (const name of ["SIGTERM", "SIGINT"] as const) {
+    process.on(name, () => {
+      if (signal.aborted) return;
+      onEvent({ kind: "stopping", signal: name });
+      stop.abort(new Error(`stopped by ${name}`));
+    });
+  }
+
+  const client = await openEtcd(settings.etcd);
+  const resume = await readLease();
+  const session = openSession(client, {
+    ttlSeconds,
+    ...(resume === undefined ? {} : { resume }),
+    onEvent: (event) => {
+      if (event.kind === "keep-alive-failed") onEvent(event);
+    },
+  });
+  const watching = { onEvent: (event: MirrorEvent) => tellMirror(event, onEvent) };
+  const placements = openMirror(client, { placements: placementsTable(id) }, watching);
+  const reported = openMirror(client, { states: statesTable(id) }, watching);
+  const systemd = new SystemdUnitRuntime({ directory: unitsDirectory });
+  const docker = new DockerUnitRuntime({
+    socketPath: dockerSocket,
+    onEvent: ({ kind, ...details }) =>
+      onEvent({ kind: "runtime-said", runtime: "docker", what: kind, details }),
+  });
+  const runtimes = [systemd, docker];
+  const opened = new OpenRuntimes({ clock: systemClock, onEvent, onOpened: () => changed() });
+
+  const presence = new Presence({
+    session,
+    announce: (lease, machine, until) => announceMachine(client, lease, machine, until),
+    describe,
+    caughtUp: async (until) => {
+      const { header } = await client.range({ key: machineKey(id) }, { signal: until });
+      await Promise.all([placements, reported].map((mirror) => mirror.reached(header.revision, until)));
+    },
+    keep: (lease) => writeLease(lease),
+    ring: () => agent.ring(),
+    onEvent,
+  });
+  const agent = new Agent({
+    machine: id,
+    placements,
+    reported,
+    texts: openUnitTexts(client),
+    states: openStateWriter(client, id),
+    runtimes,
+    read: readUnit,
+    authority: () => presence.authority,
+    startLimits: new Map([["docker", 2 * cpus().length]]),
+    onEvent,
+  });
+
+  async function describe(): Promise<Machine> {
+    await opened.tried(runtimePatienceMs, signal);
+    const address = await readAddress(settings.machine.address);
+    return {
+      id,
+      address,
+      metadata: settings.machine.metadata,
+      capacity: capacityOf(settings.machine),
+      runtimes: opened.names,
+      version,
+      ...(listenAt
+        ? { api: `https://${address.includes(":") ? `[${address}]` : address}:${listenAt.port}` }
+        : {}),
+    };
+  }
+  function changed(): void {
+    presence.refresh();
+    agent.ring();
+  }
+  process.on("SIGHUP", () => {
+    void readSettings(config).then(
+      (read) => {
+        settings = { ...settings, machine: read.machine };
+        onEvent({ kind: "reloaded", metadata: read.machine.metadata });
+        presence.refresh();
+      },
+      (error) => onEvent({ kind: "reload-failed", error }),
+    );
+  });
+
+  opened.open(runtimes, signal);
+  const ports = {
+    logs: new UnitLogs({ systemd, docker }),
+    health: () => {
+      const unavailable = runtimes.filter(({ name, connected }) => opened.names.includes(name) && !connected);
+      const isSynced = placements.synced && reported.synced;
+      return {
+        ok: presence.authority && isSynced && unavailable.length === 0,
+        machine: id,
+        version,
+        lease: presence.authority ? ("held" as const) : ("lost" as const),
+        mirror: isSynced ? ("synced" as const) : ("waiting" as const),
+        runtimes: Object.fromEntries(
+          runtimes.map(({ name, connected }) => [
+            name,
+            connected ? ("connected" as const) : ("unavailable" as const),
+          ]),
+        ),
+      };
+    },
+  };
+  const apis: ServedApi[] = [];
+  for (const address of [{ kind: "socket" as const, path: apiSocket }, ...(listenAt ? [listenAt] : [])]) {
+    // Without its API the agent still does its main work.
+    try {
+      const api = await serveApi(ports, address);
+      apis.push(api);
+      onEvent({ kind: "api-listening", at: api.at });
+    } catch (error) {
+      onEvent({ kind: "api-failed", error });
+    }
+  }
+
+  await Promise.all([presence.run(signal), agent.run(signal)]);
+  await Promise.allSettled(apis.map((api) => api.close()));
+  await Promise.allSettled(runtimes.map((runtime) => runtime.close()));
+  await Promise.allSettled([placements.close(), reported.close()]);
+  await session.close({ revoke: false });
+  await client.close();
+}
+
+/** What the agent needs of a unit file. The instance's name matters to neither. */
+function readUnit(text: string): UnitFacts {
+  const file = parseUnitFile(text);
+  return { text, runtime: runtimeOf(file), fence: parseRequirements(file).fence };
+}
+
+function tellMirror(event: MirrorEvent, onEvent: OnAgentEvent): void {
+  if (event.kind === "listed") onEvent({ ...event, kind: "mirror-synced" });
+  if (event.kind === "disconnected") onEvent({ ...event, kind: "store-unreachable" });
+}
+
+async function readSettings(path: string): Promise<Settings> {
+  try {
+    return parseSettings(await readFile(path, "utf8"), path);
+  } catch (cause) {
+    if (hasCode(cause, "settings-invalid")) throw cause;
+    throw new PlatformError("settings-unreadable", `Cannot read the settings in "${path}"`, {
+      cause,
+      hint: "Write that file, or name another one with --config",
+    });
+  }
+}
+
+async function readTls({ cafile, certfile, keyfile }: EtcdSettings): Promise<TlsIdentity | undefined> {
+  if (cafile === undefined || certfile === undefined || keyfile === undefined) return undefined;
+  try {
+    const [ca, certificate, key] = await Promise.all(
+      [cafile, certfile, keyfile].map((path) => readFile(path)),
+    );
+    return ca && certificate && key ? { ca, certificate, key } : undefined;
+  } catch (cause) {
+    throw new PlatformError("certificate-unreadable", "Cannot read the certificates of [etcd]", {
+      cause,
+      hint: "Check etcd.cafile, etcd.certfile and etcd.keyfile, and who may read those files",
+    });
+  }
+}
+
+function listenAddress(listen: string, tls: TlsIdentity | undefined) {
+  const [, host, port] = /^(?:\[?([^\]]*)\]?)?:([0-9]{1,5})$/.exec(listen) ?? [];
+  if (port === undefined || Number(port) > 65_535) {
+    throw new PlatformError("settings-invalid", `Setting agent.listen is ${JSON.stringify(listen)}`, {
+      hint: 'Set it to host:port, such as "0.0.0.0:7002"',
+    });
+  }
+  if (tls === undefined) {
+    throw new PlatformError("settings-invalid", "Setting agent.listen needs the certificates of [etcd]", {
+      hint: "Set etcd.cafile, etcd.certfile and etcd.keyfile, or remove agent.listen",
+    });
+  }
+  return { kind: "tcp" as const, host: host || "::", port: Number(port), tls };
+}
+
+async function readVersion(): Promise<string> {
+  for (const path of ["../package.json", "../../package.json"]) {
+    const text = await readFile(new URL(path, import.meta.url), "utf8").catch(() => undefined);
+    if (text !== undefined) return JSON.parse(text).version;
+  }
+  return "unknown";
+}

@@ -1,0 +1,168 @@
+/**
+ * The agent's own API: what only the host itself knows about its units.
+ *
+ * On a unix socket for root, and where asked for on TCP, there with mutual TLS only: who has no certificate of the cluster's CA
+ * gets no answer at all. Errors are `{"error":{"code","message","hint"}}`.
+ */
+import { chmod, unlink } from "node:fs/promises";
+import { connect } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
+import { describeError, hasCode, hintOf, isRetryable, PlatformError } from "../cluster/errors.ts";
+import { type ApiPorts, type JournalRequest, journalOutputs } from "./ports.ts";
+
+/** PEM texts. */
+export interface TlsIdentity {
+  readonly ca: Buffer;
+  readonly certificate: Buffer;
+  readonly key: Buffer;
+}
+
+export type ApiAddress =
+  | { readonly kind: "socket"; readonly path: string }
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly tls: TlsIdentity };
+
+export interface ServedApi {
+  /** A path, or `https://host:port`. */
+  readonly at: string;
+  /** Ends every stream and closes. */
+  close(): Promise<void>;
+}
+
+/** Serves the API at one address. Rejects with `api-listen-failed`. */
+export async function serveApi(ports: ApiPorts, address: ApiAddress): Promise<ServedApi> {
+  const server = address.kind === "tcp" ? httpsServer(address.tls) : fastify({ forceCloseConnections: true });
+  const closing = new AbortController();
+  addRoutes(server, ports, closing.signal);
+  try {
+    const at =
+      address.kind === "tcp" ? await listenTcp(server, address) : await listenSocket(server, address.path);
+    return {
+      at,
+      close: async () => {
+        closing.abort(new Error("the agent is stopping"));
+        await server.close();
+      },
+    };
+  } catch (cause) {
+    await server.close();
+    const where = address.kind === "tcp" ? `${address.host}:${address.port}` : address.path;
+    throw new PlatformError("api-listen-failed", `Cannot serve the agent's API at "${where}"`, {
+      cause,
+      hint: "Set listen in [agent] of /etc/deis/agent.toml to an address of this host and a free port",
+    });
+  }
+}
+
+/** Typed as the plain server: routes do not differ. */
+function httpsServer({ ca, certificate, key }: TlsIdentity): FastifyInstance {
+  const https = {
+    ca,
+    cert: certificate,
+    key,
+    requestCert: true,
+    rejectUnauthorized: true,
+    minVersion: "TLSv1.2" as const,
+  };
+  return fastify({ forceCloseConnections: true, https }) as unknown as FastifyInstance;
+}
+
+async function listenTcp(
+  server: FastifyInstance,
+  { host, port }: { host: string; port: number },
+): Promise<string> {
+  return server.listen({ host, port });
+}
+
+async function listenSocket(server: FastifyInstance, path: string): Promise<string> {
+  // What a killed agent left behind must not keep the next one from listening; a living one must.
+  if (!(await answers(path))) await unlink(path).catch(() => undefined);
+  await server.listen({ path });
+  await chmod(path, 0o600);
+  return path;
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}
+
+function addRoutes(server: FastifyInstance, ports: ApiPorts, closing: AbortSignal): void {
+  server.setErrorHandler((error, _request, reply) => refuse(reply, error));
+  server.setNotFoundHandler((request, reply) =>
+    refuse(reply, new PlatformError("route-not-found", `There is nothing at "${request.url}"`), 404),
+  );
+  server.get("/healthz", async (_request, reply) => {
+    const health = ports.health();
+    return reply.status(health.ok ? 200 : 503).send(health);
+  });
+  server.get<{ Params: { name: string } }>("/v1/units/:name/status", async (request, reply) => {
+    const text = await ports.logs.status(request.params.name, gone(reply, closing));
+    return reply.type("text/plain; charset=utf-8").send(text);
+  });
+  server.get<{ Params: { name: string }; Querystring: Record<string, unknown> }>(
+    "/v1/units/:name/journal",
+    async (request, reply) => {
+      const wanted = journalRequest(request.query);
+      const signal = gone(reply, closing);
+      const chunks = await ports.logs.journal(request.params.name, wanted, signal);
+      // Sent by hand: a follower must see the headers at once, even if nothing is written for hours.
+      reply.hijack();
+      reply.raw.writeHead(200, { "content-type": "text/plain; charset=utf-8" });
+      reply.raw.flushHeaders();
+      // An error on the way cuts the answer short, so that the client does not take it for complete.
+      await pipeline(Readable.from(chunks, { objectMode: false }), reply.raw).catch(() =>
+        reply.raw.destroy(),
+      );
+    },
+  );
+}
+
+/** Aborts when the client has gone away or the server closes. */
+function gone(reply: FastifyReply, closing: AbortSignal): AbortSignal {
+  const left = new AbortController();
+  const leave = () => left.abort(closing.reason ?? new Error("the client has gone away"));
+  reply.raw.once("close", () => {
+    closing.removeEventListener("abort", leave);
+    leave();
+  });
+  closing.addEventListener("abort", leave, { once: true });
+  return left.signal;
+}
+
+function journalRequest(query: Readonly<Record<string, unknown>>): JournalRequest {
+  const { lines = "10", follow = "false", output = "short" } = query;
+  const count = typeof lines === "string" && /^[0-9]{1,7}$/.test(lines) ? Number(lines) : undefined;
+  if (count === undefined) throw invalid("lines", lines, "a whole number from 0 to 9999999");
+  if (follow !== "true" && follow !== "false") throw invalid("follow", follow, "true or false");
+  const known = journalOutputs.find((name) => name === output);
+  if (known === undefined) throw invalid("output", output, `one of ${journalOutputs.join(", ")}`);
+  return { lines: count, follow: follow === "true", output: known };
+}
+
+function invalid(name: string, value: unknown, allowed: string): PlatformError {
+  return new PlatformError("request-invalid", `Parameter "${name}" is ${JSON.stringify(value)}`, {
+    hint: `Give ${allowed}`,
+  });
+}
+
+function refuse(reply: FastifyReply, error: unknown, status = statusOf(error)): FastifyReply {
+  const code =
+    error instanceof PlatformError ? error.code : status < 500 ? "request-invalid" : "internal-error";
+  const hint = hintOf(error);
+  return reply
+    .status(status)
+    .send({ error: { code, message: describeError(error), ...(hint ? { hint } : {}) } });
+}
+
+function statusOf(error: unknown): number {
+  if (hasCode(error, "unit-not-found")) return 404;
+  if (hasCode(error, "request-invalid") || hasCode(error, "output-unsupported")) return 400;
+  if (isRetryable(error)) return 503;
+  const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
+  return typeof status === "number" && status >= 400 && status < 500 ? status : 500;
+}
