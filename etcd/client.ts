@@ -29,8 +29,8 @@ import { fromRange, fromTxn, toFound, toHeader, toKeyValue } from "./wire.ts";
 
 const defaultTimeoutMs = 5_000;
 /** An election of etcd takes 1 to 2 s: attempts stay this short for that long, so that the first one after it succeeds at once. */
-const shortAttempts = 5;
-const shortAttemptMs = 400;
+const shortAttempts = 7;
+const shortAttemptMs = 300;
 /** A store that answers slowly is asked more patiently: attempts that are given up early would only add to its load. */
 const patienceFactor = 4;
 /** A page of large values takes its time. */
