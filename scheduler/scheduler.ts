@@ -1,0 +1,114 @@
+/**
+ * The pass: look at what has changed, decide, write, report. One instance lives as long as the process: as a standby it
+ * only looks, so that its model is warm when it comes to lead.
+ */
+import type { Mirror, SchedulerWriter } from "../cluster/ports.ts";
+import type { Settings } from "../cluster/settings.ts";
+import { commit } from "./commit.ts";
+import { decide } from "./decide.ts";
+import type { Decision } from "./decision.ts";
+import type { SchedulerEvent } from "./events.ts";
+import { UnitFiles } from "./files.ts";
+import { Lookout, type SchedulerTables } from "./look.ts";
+import { ClusterModel } from "./model.ts";
+import { Presence } from "./presence.ts";
+
+export interface SchedulerOptions {
+  readonly mirror: Mirror<SchedulerTables>;
+  readonly settings: Pick<Settings, "agent" | "scheduler">;
+  /** Milliseconds on a clock that does not go back. */
+  readonly monotonic: () => number;
+  readonly onEvent?: (event: SchedulerEvent) => void;
+}
+
+/** So many units are decided about before their placements are written and the event loop gets its turn: a lease must not starve. */
+const slice = 10_000;
+
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #model: ClusterModel;
+  readonly #presence: Presence;
+  readonly #lookout: Lookout;
+  readonly #files = new UnitFiles();
+  #massLosses = 0;
+
+  constructor(options: SchedulerOptions) {
+    const { agent, scheduler } = options.settings;
+    this.#options = options;
+    this.#model = new ClusterModel({ spreadBy: scheduler.spreadBy });
+    this.#presence = new Presence({
+      ttlMs: agent.ttlSeconds * 1_000,
+      massLossGraceMs: scheduler.massLossGraceSeconds * 1_000,
+    });
+    this.#lookout = new Lookout(options.mirror, this.#model, this.#presence);
+  }
+
+  /** Keeps the model current. Does nothing before the mirror's first listing. */
+  look(): void {
+    if (!this.#options.mirror.synced) return;
+    const seen = this.#lookout.look(this.#options.monotonic());
+    if (seen.filesMayBeUnreferenced) this.#files.changed();
+    for (const machine of seen.vanished) this.#tell({ kind: "machine-away", machine });
+    for (const machine of seen.returned) this.#tell({ kind: "machine-present", machine });
+    for (const { unit, error } of seen.troubles) this.#tell({ kind: "unit-unreadable", unit, error });
+    if (this.#presence.massLosses > this.#massLosses) {
+      this.#massLosses = this.#presence.massLosses;
+      const graceSeconds = this.#options.settings.scheduler.massLossGraceSeconds;
+      this.#tell({ kind: "mass-loss", machines: seen.vanished, graceSeconds });
+    }
+  }
+
+  /** The store could not be seen for a while: machines get a TTL to show themselves before their units are moved. */
+  outageEnded(): void {
+    this.#presence.outageEnded(this.#options.monotonic());
+  }
+
+  /** These machines, here or not, have states in the store. */
+  reported(machines: Iterable<string>): void {
+    for (const id of machines) this.#model.setReported(id);
+  }
+
+  /**
+   * Looks, decides and writes until nothing is left to decide. Rejects with what the writer rejects with; the next pass
+   * then starts from what the mirror says. Nothing is decided before the mirror's first listing.
+   */
+  async pass(writer: SchedulerWriter, signal: AbortSignal): Promise<void> {
+    const { mirror, monotonic } = this.#options;
+    if (!mirror.synced) return;
+    do {
+      signal.throwIfAborted();
+      this.look();
+      const now = monotonic();
+      const decisions = decide(this.#model, this.#presence, now, { limit: slice });
+      decisions.push(...this.#files.collect(mirror, now));
+      await this.#carryOut(decisions, writer, signal);
+    } while (this.#model.hasMarked);
+  }
+
+  /** Milliseconds until time alone gives a reason for a pass, or undefined. */
+  get dueInMs(): number | undefined {
+    const end = this.#presence.nextEnd;
+    return end === undefined ? undefined : Math.max(0, end - this.#options.monotonic());
+  }
+
+  async #carryOut(
+    decisions: readonly Decision[],
+    writer: SchedulerWriter,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (decisions.length === 0) return;
+    try {
+      await commit(decisions, writer, this.#options.mirror, signal);
+    } catch (error) {
+      this.#lookout.doubt(decisions);
+      throw error;
+    }
+    for (const decision of decisions) {
+      this.#tell({ kind: "decided", decision, revision: this.#options.mirror.revision });
+    }
+  }
+
+  #tell(event: SchedulerEvent): void {
+    this.#options.onEvent?.(event);
+  }
+}
