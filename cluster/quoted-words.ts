@@ -93,6 +93,8 @@ function readEscape(value: string, at: number): { text: string; next: number } |
   const found = digits.exec(value)?.[0];
   if (found === undefined) return undefined;
   const code = Number.parseInt(found, base);
-  const isCharacter = code !== 0 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+  // To systemd `\xff` is a byte, which alone is no character: `\u` can say all that text needs.
+  const largest = kind === "u" || kind === "U" ? 0x10ffff : 0x7f;
+  const isCharacter = code !== 0 && code <= largest && (code < 0xd800 || code > 0xdfff);
   return isCharacter ? { text: String.fromCodePoint(code), next: start + found.length } : undefined;
 }

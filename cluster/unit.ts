@@ -10,7 +10,7 @@ import {
 } from "./requirements.ts";
 import { parseResources, type Resources } from "./resources.ts";
 import { parseUnitFile, type UnitFile, unitHash } from "./unit-file.ts";
-import { validateUnitName } from "./unit-name.ts";
+import { instanceName, isTemplate, validateUnitName } from "./unit-name.ts";
 
 /** fleet's three target states: known; placed and loaded; placed and started. */
 export const targetStates = ["inactive", "loaded", "launched"] as const;
@@ -65,7 +65,7 @@ export interface CheckedUnitFile {
 
 /**
  * All that must hold before a unit is written to the store, in this order: name, grammar, requirements and their
- * combinations, resources, container. Throws `unit-name-invalid` or `unit-file-invalid`.
+ * combinations, resources, container (a template is read as its instance 1). Throws `unit-name-invalid` or `unit-file-invalid`.
  */
 export function checkUnitFile(name: string, text: string): CheckedUnitFile {
   validateUnitName(name);
@@ -73,6 +73,6 @@ export function checkUnitFile(name: string, text: string): CheckedUnitFile {
   // Without the name, as fleet did: a template's `%i` stands for every instance.
   validateRequirements(parseRequirements(file));
   parseResources(file);
-  if (runtimeOf(file) === "docker") containerSpec(file, name);
+  if (runtimeOf(file) === "docker") containerSpec(file, isTemplate(name) ? instanceName(name, "1") : name);
   return { file, hash: unitHash(file), warnings: requirementWarnings(file, name) };
 }
