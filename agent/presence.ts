@@ -47,6 +47,8 @@ export class Presence<L extends HeldLease> {
   readonly #loop: ControlLoop;
   /** The lease under which this machine is announced and the mirror is current. */
   #announced: L | undefined;
+  /** The record as last announced, to tell whether it changed. */
+  #record = "";
 
   constructor(options: PresenceOptions<L>) {
     this.#options = options;
@@ -95,7 +97,10 @@ export class Presence<L extends HeldLease> {
     const lease = await session.held(stopped);
     const signal = AbortSignal.any([stopped, lease.lost]);
     const machine = await describe();
+    const record = JSON.stringify(machine);
+    if (this.#announced === lease && this.#record === record) return;
     await announce(lease, machine, signal);
+    this.#record = record;
     if (this.#announced === lease) return;
     await caughtUp(signal);
     await keep(lease.id);

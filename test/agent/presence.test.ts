@@ -1,0 +1,207 @@
+import { expect } from "chai";
+import type { AgentEvent } from "../../agent/events.ts";
+import { type HeldLease, Presence } from "../../agent/presence.ts";
+import { PlatformError } from "../../cluster/errors.ts";
+import type { Machine } from "../../cluster/machine.ts";
+import { openSession } from "../../etcd/lease-session.ts";
+import { announceMachine } from "../../etcd/machine-presence.ts";
+import { eventually } from "../support/eventually.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { MemoryEtcd } from "../support/memory-etcd.ts";
+
+const id = "0123456789abcdef0123456789abcdef";
+
+class FakeSession {
+  lease: HeldLease | undefined;
+  readonly #listeners = new Set<() => void>();
+  #lose = new AbortController();
+
+  take(leaseId: string): void {
+    this.#lose = new AbortController();
+    this.lease = { id: leaseId, lost: this.#lose.signal };
+    this.#tell();
+  }
+  lose(): void {
+    this.lease = undefined;
+    this.#lose.abort(new Error("lease lost"));
+    this.#tell();
+  }
+  held(signal: AbortSignal): Promise<HeldLease> {
+    return new Promise((resolve, reject) => {
+      const look = () => this.lease && resolve(this.lease);
+      this.#listeners.add(look);
+      signal.addEventListener("abort", () => reject(signal.reason));
+      look();
+    });
+  }
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+  #tell(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
+
+describe("presence", () => {
+  const stop = new AbortController();
+  const ends: (() => Promise<void>)[] = [];
+  const events: AgentEvent[] = [];
+  let machine: Machine;
+
+  beforeEach(() => {
+    events.length = 0;
+    machine = {
+      id,
+      address: "10.0.0.1",
+      metadata: {},
+      capacity: { memoryBytes: 1, cpuMillis: 1 },
+      runtimes: ["systemd"],
+      version: "1",
+    };
+  });
+
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+  });
+
+  after(() => stop.abort());
+
+  function begin(change: Partial<ConstructorParameters<typeof Presence<HeldLease>>[0]> = {}) {
+    const session = new FakeSession();
+    const announced: [string, Machine][] = [];
+    const kept: string[] = [];
+    let rings = 0;
+    const presence = new Presence<HeldLease>({
+      session,
+      announce: async (lease, record) => void announced.push([lease.id, record]),
+      describe: async () => machine,
+      caughtUp: async () => undefined,
+      keep: async (lease) => void kept.push(lease),
+      ring: () => {
+        rings += 1;
+      },
+      onEvent: (event) => events.push(event),
+      backoff: { initialMs: 1, maxMs: 2 },
+      ...change,
+    });
+    const abort = new AbortController();
+    const running = presence.run(abort.signal);
+    ends.push(async () => {
+      abort.abort(new Error("the test is over"));
+      await running;
+    });
+    return { presence, session, announced, kept, rings: () => rings };
+  }
+
+  it("has no authority before a lease is held", async () => {
+    const { presence, announced } = begin();
+    expect(presence.authority).to.equal(false);
+    expect(announced).to.deep.equal([]);
+  });
+
+  it("announces the machine on its lease, keeps the lease's id and has authority then", async () => {
+    const { presence, session, announced, kept } = begin();
+    session.take("7");
+    await eventually(() => presence.authority);
+    expect(announced).to.deep.equal([["7", machine]]);
+    expect(kept).to.deep.equal(["7"]);
+  });
+
+  it("has no authority until the mirror has caught up with the announcement", async () => {
+    let caughtUp: () => void = () => undefined;
+    const { presence, session, announced } = begin({
+      caughtUp: () =>
+        new Promise((resolve) => {
+          caughtUp = resolve;
+        }),
+    });
+    session.take("7");
+    await eventually(() => announced.length === 1);
+    await eventually(() => caughtUp !== undefined);
+    expect(presence.authority).to.equal(false);
+    await eventually(() => {
+      caughtUp();
+      return presence.authority;
+    });
+  });
+
+  it("loses authority with the lease, rings, and announces again on the next one", async () => {
+    const { presence, session, announced, rings } = begin();
+    session.take("7");
+    await eventually(() => presence.authority);
+    const before = rings();
+    session.lose();
+    expect(presence.authority).to.equal(false);
+    expect(rings()).to.be.above(before);
+    session.take("8");
+    await eventually(() => presence.authority);
+    expect(announced.map(([lease]) => lease)).to.deep.equal(["7", "8"]);
+    expect(events.map(({ kind }) => kind)).to.deep.equal(["announced", "lease-lost", "announced"]);
+  });
+
+  it("says that its machine id is taken, keeps trying and has no authority meanwhile", async () => {
+    let taken = true;
+    const { presence, session } = begin({
+      announce: async () => {
+        if (taken)
+          throw new PlatformError("machine-id-taken", `Cannot announce machine "${id}"`, { retryable: true });
+      },
+    });
+    session.take("7");
+    await eventually(() => events.filter(({ kind }) => kind === "announce-failed").length >= 2);
+    expect(presence.authority).to.equal(false);
+    taken = false;
+    await eventually(() => presence.authority);
+  });
+
+  it("announces again when something in the machine's record changed", async () => {
+    const { presence, session, announced } = begin();
+    session.take("7");
+    await eventually(() => presence.authority);
+    machine = { ...machine, runtimes: ["docker", "systemd"] };
+    presence.refresh();
+    await eventually(() => announced.length === 2);
+    expect(announced[1]?.[1].runtimes).to.deep.equal(["docker", "systemd"]);
+    expect(presence.authority).to.equal(true);
+  });
+
+  it("loses authority at two thirds of the TTL after the last answer was asked for, before the store can forget the machine", async () => {
+    const store = new MemoryEtcd();
+    const clock = new ManualClock();
+    const client = store.client();
+    const session = openSession(client, { ttlSeconds: 6, clock });
+    ends.push(async () => {
+      await session.close({ revoke: false });
+      await client.close();
+    });
+    const presence = new Presence({
+      session,
+      announce: (lease, record, signal) => announceMachine(client, lease, record, signal, clock),
+      describe: async () => machine,
+      caughtUp: async () => undefined,
+      keep: async () => undefined,
+      ring: () => undefined,
+      onEvent: (event) => events.push(event),
+    });
+    const abort = new AbortController();
+    const running = presence.run(abort.signal);
+    ends.push(async () => {
+      abort.abort(new Error("the test is over"));
+      await running;
+    });
+    await eventually(() => presence.authority);
+    store.cut();
+    await clock.advance(3_900);
+    expect(presence.authority, "after 3.9 s of silence").to.equal(true);
+    await clock.advance(200);
+    expect(presence.authority, "after 4.1 s of silence").to.equal(false);
+
+    store.resume();
+    await eventually(async () => {
+      await clock.advance(500);
+      return presence.authority;
+    });
+    expect([...store.dump().keys()]).to.deep.equal([`/deis/cluster/machines/${id}`]);
+  });
+});
