@@ -30,18 +30,28 @@ export interface LocalFiles {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-export interface LogRequest {
+/** What the agents offer of `journalctl(1) --output`. */
+export const journalOutputs = ["short", "short-iso", "short-precise", "cat", "json", "verbose"] as const;
+
+export interface JournalRequest {
   /** How many of the last lines. */
   readonly lines: number;
+  /** Go on with what is written from now on. */
   readonly follow: boolean;
-  /** As `journalctl --output`. */
-  readonly output: string;
+  readonly output: (typeof journalOutputs)[number];
 }
 
-/** The agents' own API, for what only the host knows: logs and systemd's or Docker's status text. */
-export interface HostLogs {
+/** The agents' own API, for what only the host knows. */
+export interface HostAgents {
   /** Chunks of text as the host sends them; ends when the log does, or never with `follow`. */
-  journal(machine: Machine, unit: string, request: LogRequest, signal: AbortSignal): AsyncIterable<string>;
+  journal(
+    machine: Machine,
+    unit: string,
+    request: JournalRequest,
+    signal: AbortSignal,
+  ): AsyncIterable<string>;
+  /** What `systemctl status` says there. */
+  status(machine: Machine, unit: string, signal: AbortSignal): Promise<string>;
 }
 
 export interface CommandContext {
@@ -55,7 +65,7 @@ export interface CommandContext {
   /** Opened once, closed by whoever made the context. */
   cluster(): Promise<ClusterStore>;
   config(): Promise<ConfigStore>;
-  logs(): Promise<HostLogs>;
+  agents(): Promise<HostAgents>;
   /** Runs a program of the operator's machine with the terminal handed to it; resolves to its exit code. */
   runProgram(program: string, args: readonly string[]): Promise<number>;
 }

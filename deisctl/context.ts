@@ -2,6 +2,7 @@
  * The composition root: turns global flags, environment and the settings file into a command's context. The only file of
  * deisctl that knows where the cluster is kept; everything heavy is imported when a command first asks for it.
  */
+import { PlatformError } from "../cluster/errors.ts";
 import type { EtcdSettings } from "../cluster/settings.ts";
 import type { CommandContext, Io, LocalFiles } from "./command.ts";
 import { type GlobalFlags, type GlobalSettings, globalSettings, mergeEtcd } from "./global-flags.ts";
@@ -43,9 +44,10 @@ export async function openContext(
     now: () => new Date(),
     cluster,
     config,
-    logs: async () => {
-      const { hostLogs } = await import("./host-logs.ts");
-      return hostLogs(await etcd());
+    agents: async () => {
+      const { hostAgents } = await import("./host-agents.ts");
+      const { agentClient } = await import("../api/client.ts");
+      return hostAgents(await etcd(), agentClient);
     },
     runProgram: async (program, args) => {
       const { runProgram } = await import("./run-program.ts");
@@ -78,7 +80,6 @@ async function fileSettings(settings: GlobalSettings, files: LocalFiles): Promis
   if (complete && settings.configFile === undefined) return undefined;
   const text = await files.read(path);
   if (text === undefined && settings.configFile === undefined) return undefined;
-  const { PlatformError } = await import("../cluster/errors.ts");
   if (text === undefined) {
     throw new PlatformError("settings-missing", `Cannot read the settings file "${path}"`, {
       hint: "Correct --config or DEISCTL_CONFIG",

@@ -69,6 +69,24 @@ function paragraph(unit: UnitStatus, copy: UnitCopy, machines: MachineLookup, no
   return heading(unit, dotOf(state)) + rowsText(rows);
 }
 
+/** The host's own text with the machine, the reason of the placement and a problem put under its first line. */
+export function withClusterFacts(
+  text: string,
+  unit: UnitStatus,
+  copy: UnitCopy,
+  machines: MachineLookup,
+): string {
+  const facts = rowsText([
+    ["Machine", machineLabel(copy.machine, machines)],
+    ["Placed", copy.placement?.reason],
+    ["Wanted", unit.record?.target ?? "destroyed"],
+    ["Problem", copy.state?.problem],
+  ]);
+  const end = text.indexOf("\n") + 1;
+  if (end === 0) return `${text}\n${facts}`;
+  return text.slice(0, end) + facts + text.slice(end) + (text.endsWith("\n") ? "" : "\n");
+}
+
 function heading(unit: UnitStatus, dot: string): string {
   return `${dot} ${unit.name}${unit.description === undefined ? "" : ` - ${unit.description}`}\n`;
 }

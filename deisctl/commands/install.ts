@@ -1,5 +1,6 @@
 /** `deisctl install`: the platform, or single components of it, placed and loaded from their templates. */
 import { type CommandDefinition, UsageError } from "../command.ts";
+import { installComponents, installPlatform } from "../run-install.ts";
 import { waitFlags } from "../unit-flags.ts";
 
 const defaultMeshSize = 3;
@@ -25,7 +26,6 @@ export const install: CommandDefinition = {
   async run(context, args, options) {
     const meshSize = meshSizeOf(options.text("routerMeshSize"));
     if (args.length === 0) throw new UsageError("No components given");
-    const { installComponents, installPlatform } = await import("../run-install.ts");
     if (!args.includes("platform")) return await installComponents(context, args, options);
     if (args.length > 1) throw new UsageError('"platform" stands alone: it already means every component');
     return await installPlatform(context, options, meshSize);

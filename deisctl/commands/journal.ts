@@ -4,7 +4,8 @@ import {
   type CommandContext,
   type CommandDefinition,
   exit,
-  type LogRequest,
+  type JournalRequest,
+  journalOutputs,
   UsageError,
 } from "../command.ts";
 import { machineLabel } from "../machine-label.ts";
@@ -28,10 +29,10 @@ export const journal: CommandDefinition = {
   async run(context, args, options) {
     const [word] = args;
     if (word === undefined || args.length > 1) throw new UsageError("One unit file must be provided.");
-    const request: LogRequest = {
+    const request: JournalRequest = {
       lines: options.integer("--lines", "lines", 0, 1_000_000) ?? 10,
       follow: options.given("follow"),
-      output: context.output === "text" ? "short" : context.output,
+      output: journalOutput(context.output),
     };
     const store = await context.cluster();
     const { tables } = await store.read(["units", "machines", "placements", "states"], context.signal);
@@ -67,6 +68,14 @@ export const journal: CommandDefinition = {
   },
 };
 
+/** `--output` in journalctl's words; `text` is what stands there when nobody said anything. */
+function journalOutput(asked: string): JournalRequest["output"] {
+  if (asked === "text") return "short";
+  const output = journalOutputs.find((known) => known === asked);
+  if (output !== undefined) return output;
+  throw new UsageError(`--output is "${asked}", allowed here is ${journalOutputs.join(", ")}`);
+}
+
 interface Source {
   readonly unit: string;
   readonly machine: Machine;
@@ -76,23 +85,13 @@ interface Source {
 async function printJournal(
   context: CommandContext,
   source: Source,
-  request: LogRequest,
+  request: JournalRequest,
   label: string,
 ): Promise<void> {
   const { unit, machine } = source;
-  if (machine.api === undefined) {
-    const { PlatformError } = await import("../../cluster/errors.ts");
-    throw new PlatformError(
-      "no-agent-api",
-      `Cannot read the journal of ${unit}: the agent of ${machine.address} serves no API`,
-      {
-        hint: `Set [agent] listen in /etc/deis/agent.toml there, or run \`deisctl ssh ${unit} journalctl -u ${unit}\``,
-      },
-    );
-  }
-  const logs = await context.logs();
+  const agents = await context.agents();
   let rest = "";
-  for await (const text of logs.journal(machine, unit, request, context.signal)) {
+  for await (const text of agents.journal(machine, unit, request, context.signal)) {
     if (label === "") {
       context.io.out(text);
       continue;

@@ -1,4 +1,7 @@
 /** `deisctl status`: how units are, where and why, with their last log lines. Exit codes as `systemctl status`: 0 all run, 3 some do not. */
+import { describeError, PlatformError } from "../../cluster/errors.ts";
+import type { Machine } from "../../cluster/machine.ts";
+import type { Table } from "../../cluster/ports.ts";
 import {
   type CommandContext,
   type CommandDefinition,
@@ -9,7 +12,7 @@ import {
 } from "../command.ts";
 import { knownFile, knownNames } from "../known-units.ts";
 import { selectUnits } from "../select-units.ts";
-import { copiesOf, statusJson, statusText, type UnitStatus } from "../unit-status.ts";
+import { copiesOf, statusJson, statusText, type UnitStatus, withClusterFacts } from "../unit-status.ts";
 
 /** What `systemctl status` answers for a unit that is not running. */
 const notRunning = 3;
@@ -18,15 +21,11 @@ export const status: CommandDefinition = {
   name: "status",
   summary: "show how units are, where and why, with their last log lines",
   arguments: "[unit|component...]",
-  flags: [
-    { flags: "-n, --lines <n>", description: "log lines to show (default 10)" },
-    { flags: "--ssh-port <port>", description: "accepted and ignored", hidden: true },
-  ],
+  flags: [{ flags: "--ssh-port <port>", description: "accepted and ignored", hidden: true }],
   examples: ["deisctl status web@1", "deisctl status router"],
   notes: "Exit code 3: not all of them run.",
-  async run(context, args, options) {
+  async run(context, args) {
     if (args.length === 0) throw new UsageError("No units given");
-    const lines = options.integer("--lines", "lines", 0, 100_000) ?? 10;
     const store = await context.cluster();
     const { tables } = await store.read(
       ["units", "unitFiles", "machines", "placements", "states", "unplaced"],
@@ -51,30 +50,42 @@ export const status: CommandDefinition = {
     } else {
       for (const [at, unit] of statuses.entries()) {
         if (at > 0) context.io.out("\n");
-        context.io.out(statusText(unit, tables.machines, context.now()));
-        await printLogs(context, unit, lines);
+        await printStatus(context, unit, tables.machines);
       }
     }
     if (missing.length > 0) return exit.failed;
     return statuses.every(runs) ? exit.done : notRunning;
-
-    async function printLogs(within: CommandContext, unit: UnitStatus, count: number): Promise<void> {
-      for (const { machine } of unit.copies) {
-        const host = tables.machines.get(machine);
-        if (count === 0 || host?.api === undefined) continue;
-        try {
-          const logs = await within.logs();
-          within.io.out("\n");
-          const request = { lines: count, follow: false, output: "short" };
-          for await (const text of logs.journal(host, unit.name, request, within.signal)) within.io.out(text);
-        } catch (error) {
-          const { describeError } = await import("../../cluster/errors.ts");
-          within.io.err(`No log lines from ${host.address}: ${describeError(error)}\n`);
-        }
-      }
-    }
   },
 };
+
+/** As the hosts see the unit, each with what the cluster knows beside it; as the cluster sees it where no host answers. */
+async function printStatus(
+  context: CommandContext,
+  unit: UnitStatus,
+  machines: Table<Machine>,
+): Promise<void> {
+  const { io } = context;
+  const copies = unit.copies.filter(({ state }) => state !== undefined);
+  if (copies.length === 0) {
+    io.out(statusText(unit, machines, context.now()));
+    return;
+  }
+  for (const [at, copy] of copies.entries()) {
+    if (at > 0) io.out("\n");
+    const host = machines.get(copy.machine);
+    const own = { ...unit, copies: [copy] };
+    try {
+      if (!host) throw new PlatformError("machine-gone", `Machine ${copy.machine} is not there`);
+      const agents = await context.agents();
+      const text = await agents.status(host, unit.name, context.signal);
+      io.out(withClusterFacts(text, own, copy, machines));
+    } catch (error) {
+      if (context.signal.aborted || !(error instanceof PlatformError)) throw error;
+      io.out(statusText(own, machines, context.now()));
+      io.err(`No word from the host itself: ${describeError(error)}\n`);
+    }
+  }
+}
 
 function runs(unit: UnitStatus): boolean {
   return unit.copies.length > 0 && unit.copies.every(({ state }) => state?.active === "active");

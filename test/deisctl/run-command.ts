@@ -1,5 +1,6 @@
 /** Runs one deisctl command line in this process against a store in memory and local files given as an object. */
-import type { CommandContext, HostLogs } from "../../deisctl/command.ts";
+import { PlatformError } from "../../cluster/errors.ts";
+import type { CommandContext, HostAgents } from "../../deisctl/command.ts";
 import { globalSettings } from "../../deisctl/global-flags.ts";
 import { runDeisctl } from "../../deisctl/program.ts";
 import type { MemoryStore } from "../support/memory-store.ts";
@@ -16,10 +17,21 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
   readonly terminal?: boolean;
-  readonly logs?: HostLogs;
+  readonly agents?: HostAgents;
   /** Told what `ssh` would have run. */
   readonly onProgram?: (program: string, args: readonly string[]) => void;
 }
+
+/** As when no agent serves an API. */
+const noAgents: HostAgents = {
+  // biome-ignore lint/correctness/useYield: it fails before it has anything to yield.
+  async *journal() {
+    throw new PlatformError("no-agent-api", "The agent serves no API");
+  },
+  async status() {
+    throw new PlatformError("no-agent-api", "The agent serves no API");
+  },
+};
 
 export async function deisctl(words: string, options: RunOptions): Promise<Ran> {
   return await deisctlWords(
@@ -57,10 +69,7 @@ export async function deisctlWords(words: readonly string[], options: RunOptions
         now: () => new Date("2026-11-20T19:22:05Z"),
         cluster: async () => cluster,
         config: async () => store.configStore(),
-        logs: async () => {
-          if (!options.logs) throw new Error("this test gave no logs");
-          return options.logs;
-        },
+        agents: async () => options.agents ?? noAgents,
         runProgram: async (program, args) => {
           options.onProgram?.(program, args);
           return 0;

@@ -30,7 +30,7 @@ const compositionRoots: Readonly<Record<string, readonly string[]>> = {
   "api/main.ts": ["etcd"],
   "renderer/main.ts": ["etcd"],
   "router/main.ts": ["etcd"],
-  "deisctl/context.ts": ["etcd"],
+  "deisctl/context.ts": ["etcd", "api"],
 };
 
 /** The one place of each client library. */
