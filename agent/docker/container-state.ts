@@ -71,7 +71,10 @@ export function unitStateOfListed(container: ContainerInfo, notes: ContainerNote
 }
 
 /** The restart generation recorded for this container. */
-function generationOf(containerLabels: Readonly<Record<string, string>>, notes: ContainerNotes = {}): number {
+export function generationOf(
+  containerLabels: Readonly<Record<string, string>>,
+  notes: ContainerNotes = {},
+): number {
   return notes.generation ?? Number(containerLabels[labels.generation] ?? 0);
 }
 

@@ -111,6 +111,8 @@ export function meaningOf(attempt: string, message: string, statusCode = 400): P
     return new PlatformError("port-taken", `Port ${port} of this host is in use outside of Docker`, {
       cause,
       hint: `See who listens: ss -ltnup 'sport = :${port}'; or change PublishPort=`,
+      // Its holder may be on its way out.
+      retryable: true,
     });
   }
   const known = meanings.find(({ pattern }) => pattern.test(message));

@@ -23,7 +23,7 @@ import type { RuntimeUnit, UnitRuntime } from "../runtime.ts";
 import { DockerClient } from "./client.ts";
 import { type ConnectionEvent, ContainerMirror } from "./container-mirror.ts";
 import { NoteBook } from "./container-notes.ts";
-import { ending, labels, unitStateOf } from "./container-state.ts";
+import { ending, generationOf, labels, unitStateOf } from "./container-state.ts";
 import { readEnvironmentFiles } from "./environment-file.ts";
 import { takenPort } from "./failure.ts";
 import { Images, type PullEvent } from "./images.ts";
@@ -52,6 +52,9 @@ export interface DockerUnitRuntimeOptions {
   readonly onEvent?: (event: DockerRuntimeEvent) => void;
   readonly clock?: Clock;
 }
+
+/** A container of ours as the daemon lists it, or as it was just created. */
+type OwnContainer = Pick<ContainerInfo, "Id" | "State" | "Labels">;
 
 /** A process that lives this long has not died at once. Docker answers a start some ms after the process began. */
 const infancyMs = 10;
@@ -115,7 +118,7 @@ export class DockerUnitRuntime implements UnitRuntime {
     const attempt = { code: "unit-load-failed", message: `Cannot load "${unit.name}" on Docker` };
     await this.#attempt(attempt, signal, async () => {
       const container = await this.#containerFor(unit, specOf(unit, await this.#specifierHost()), signal);
-      await this.#record(container.Id, unit.generation);
+      await this.#record(container, unit.generation);
     });
   }
 
@@ -130,7 +133,7 @@ export class DockerUnitRuntime implements UnitRuntime {
         container = await this.#containerFor(unit, spec, signal);
       }
       if (container.State === "paused") await this.#client.unpause(container.Id, signal);
-      await this.#run(unit, container.Id, spec, signal);
+      await this.#run(unit, container, spec, signal);
     });
   }
 
@@ -155,7 +158,8 @@ export class DockerUnitRuntime implements UnitRuntime {
   async acknowledge(name: string, generation: number, signal: AbortSignal): Promise<void> {
     const attempt = { code: "unit-acknowledge-failed", message: `Cannot record a restart of "${name}"` };
     await this.#attempt(attempt, signal, async () => {
-      for (const { Id } of await this.#containersOf(name, signal)) await this.#record(Id, generation);
+      for (const container of await this.#containersOf(name, signal))
+        await this.#record(container, generation);
     });
   }
 
@@ -214,11 +218,7 @@ export class DockerUnitRuntime implements UnitRuntime {
   }
 
   /** The unit's container as listed; created if there is none, or only of another file. */
-  async #containerFor(
-    unit: RuntimeUnit,
-    spec: ContainerSpec,
-    signal: AbortSignal,
-  ): Promise<Pick<ContainerInfo, "Id" | "State">> {
+  async #containerFor(unit: RuntimeUnit, spec: ContainerSpec, signal: AbortSignal): Promise<OwnContainer> {
     const own = await this.#containersOf(unit.name, signal);
     const current = own.find(({ Labels }) => Labels[labels.hash] === unit.hash);
     for (const { Id } of own) {
@@ -228,7 +228,7 @@ export class DockerUnitRuntime implements UnitRuntime {
     await this.#images.ensure(withTag(spec.image), spec.pull, signal);
     const id = await this.#create(unit, spec, signal);
     await this.#mirror.look(id);
-    return { Id: id, State: "created" };
+    return { Id: id, State: "created", Labels: { [labels.generation]: `${unit.generation}` } };
   }
 
   async #create(unit: RuntimeUnit, spec: ContainerSpec, signal: AbortSignal): Promise<string> {
@@ -246,21 +246,26 @@ export class DockerUnitRuntime implements UnitRuntime {
     }
   }
 
-  async #run(unit: RuntimeUnit, id: string, spec: ContainerSpec, signal: AbortSignal): Promise<void> {
-    await this.#record(id, unit.generation);
+  async #run(
+    unit: RuntimeUnit,
+    container: OwnContainer,
+    spec: ContainerSpec,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { Id: id } = container;
+    await this.#record(container, unit.generation);
     try {
       await this.#client.start(id, spec.startTimeoutMs ?? Number.POSITIVE_INFINITY, signal);
     } catch (error) {
       await this.#mirror.look(id);
       throw await this.#withHolder(error, spec, signal);
     }
-    await this.#mirror.look(id);
     await this.#settle(unit.name, id, signal);
   }
 
   /** Rejects if the container's process has ended badly by now. */
   async #settle(name: string, id: string, signal: AbortSignal): Promise<void> {
-    let container = await this.#client.inspect(id, signal);
+    let [container] = await Promise.all([this.#client.inspect(id, signal), this.#mirror.look(id)]);
     const ended = (state: UnitState | undefined) => state?.sub !== "running";
     if (container?.State.Status === "running" && (await this.#lives(container.State.Pid))) {
       await this.#mirror.until(name, ended, infancyMs, signal);
@@ -297,6 +302,7 @@ export class DockerUnitRuntime implements UnitRuntime {
     const who = `container "${holder.Names[0]?.slice(1)}"${unit ? ` of unit "${unit}"` : ""}`;
     return new PlatformError("port-taken", `Port ${port} of this host is published by ${who}`, {
       hint: `Stop that container, or change PublishPort= of container "${spec.name}"`,
+      retryable: true,
     });
   }
 
@@ -333,8 +339,8 @@ export class DockerUnitRuntime implements UnitRuntime {
     });
   }
 
-  async #record(id: string, generation: number): Promise<void> {
-    if (this.#notes.of(id).generation === generation) return;
+  async #record({ Id: id, Labels }: OwnContainer, generation: number): Promise<void> {
+    if (generationOf(Labels, this.#notes.of(id)) === generation) return;
     await this.#notes.add(id, { generation });
     await this.#mirror.look(id);
   }
