@@ -1,0 +1,192 @@
+import { expect } from "chai";
+import { hasCode } from "../../cluster/errors.ts";
+import type { Mirror, SchedulerWriter } from "../../cluster/ports.ts";
+import { checkUnitFile } from "../../cluster/unit.ts";
+import type { SchedulerEvent } from "../../scheduler/events.ts";
+import { type SchedulerTables, schedulerTables } from "../../scheduler/look.ts";
+import { Scheduler } from "../../scheduler/scheduler.ts";
+import { MemoryStore } from "../support/memory-store.ts";
+import { machine } from "./builders.ts";
+
+const m1 = "1".repeat(32);
+const m2 = "2".repeat(32);
+const settings = {
+  agent: { ttlSeconds: 5, unitsDirectory: "/run/deis/units", dockerSocket: "/var/run/docker.sock" },
+  scheduler: { ttlSeconds: 5, spreadBy: [], massLossGraceSeconds: 30 },
+};
+
+/** A scheduler on a store in memory. */
+class Bench {
+  readonly store = new MemoryStore();
+  readonly mirror: Mirror<SchedulerTables> = this.store.mirror(schedulerTables);
+  readonly events: SchedulerEvent[] = [];
+  readonly ending = new AbortController();
+  writer: SchedulerWriter = this.store.schedulerWriter();
+  now = 0;
+  readonly scheduler = new Scheduler({
+    mirror: this.mirror,
+    settings,
+    monotonic: () => this.now,
+    onEvent: (event) => this.events.push(event),
+  });
+
+  submit(name: string, text: string, target = "launched", generation = 0): void {
+    const { hash } = checkUnitFile(name, text);
+    this.store.etcd.put(`/deis/cluster/unit-files/${hash}`, text);
+    this.store.etcd.put(`/deis/cluster/units/${name}`, JSON.stringify({ hash, target, generation }));
+  }
+
+  async pass(): Promise<void> {
+    await this.mirror.reached(this.store.etcd.revision, this.ending.signal);
+    await this.scheduler.pass(this.writer, this.ending.signal);
+  }
+
+  keys(prefix: string): string[] {
+    return [...this.store.etcd.dump().keys()]
+      .filter((key) => key.startsWith(`/deis/cluster/${prefix}`))
+      .map((key) => key.slice("/deis/cluster/".length))
+      .sort();
+  }
+
+  value(key: string): Record<string, unknown> {
+    return JSON.parse(this.store.etcd.dump().get(`/deis/cluster/${key}`) ?? "null");
+  }
+}
+
+const sleeper = "[Service]\nExecStart=/bin/sleep 100\n";
+
+describe("a scheduler's pass", () => {
+  let bench: Bench;
+  beforeEach(() => {
+    bench = new Bench();
+  });
+  afterEach(async () => {
+    bench.ending.abort();
+    await bench.mirror.close();
+  });
+
+  it("writes a placement with its reason, and nothing more the next time", async () => {
+    bench.store.addMachine(machine(m1));
+    bench.submit("web.service", sleeper);
+    await bench.pass();
+    expect(bench.keys("placements/")).to.deep.equal([`placements/${m1}/web.service`]);
+    expect(bench.value(`placements/${m1}/web.service`)).to.include({ target: "launched", generation: 0 });
+    expect(bench.value(`placements/${m1}/web.service`).reason).to.match(/least loaded/);
+    const revision = bench.store.etcd.revision;
+    await bench.pass();
+    expect(bench.store.etcd.revision).to.equal(revision);
+  });
+
+  it("says why a unit is placed nowhere, and takes it back once it is placed", async () => {
+    bench.submit("web.service", `${sleeper}[X-Fleet]\nMachineMetadata=disk=ssd\n`);
+    await bench.pass();
+    expect(bench.value("unplaced/web.service").reason).to.match(/^no machine has joined the cluster/);
+    bench.store.addMachine(machine(m1));
+    await bench.pass();
+    expect(bench.value("unplaced/web.service").reason).to.equal(
+      '1 machine rejected it: 1 lacks metadata "disk=ssd"',
+    );
+    bench.store.addMachine(machine(m2, { metadata: { disk: "ssd" } }));
+    await bench.pass();
+    expect(bench.keys("unplaced/")).to.deep.equal([]);
+    expect(bench.keys("placements/")).to.deep.equal([`placements/${m2}/web.service`]);
+  });
+
+  it("carries a new file, target and restart to the machine the unit is on", async () => {
+    bench.store.addMachine(machine(m1));
+    bench.submit("web.service", sleeper);
+    await bench.pass();
+    bench.store.addMachine(machine(m2));
+    bench.submit("web.service", "[Service]\nExecStart=/bin/sleep 200\n", "loaded", 3);
+    await bench.pass();
+    const { hash } = checkUnitFile("web.service", "[Service]\nExecStart=/bin/sleep 200\n");
+    expect(bench.value(`placements/${m1}/web.service`)).to.include({ hash, target: "loaded", generation: 3 });
+  });
+
+  it("leaves a unit with an unreadable record as it is, reports it, and goes on with the rest", async () => {
+    bench.store.addMachine(machine(m1));
+    bench.submit("a.service", sleeper);
+    await bench.pass();
+    bench.store.etcd.put("/deis/cluster/units/a.service", "{ not json");
+    bench.submit("b.service", sleeper);
+    await bench.pass();
+    expect(bench.keys("placements/")).to.deep.equal([
+      `placements/${m1}/a.service`,
+      `placements/${m1}/b.service`,
+    ]);
+    expect(bench.events.filter((event) => event.kind === "unit-unreadable")).to.have.length(1);
+    bench.store.etcd.delete("/deis/cluster/units/a.service");
+    await bench.pass();
+    expect(bench.keys("placements/")).to.deep.equal([`placements/${m1}/b.service`]);
+  });
+
+  it("places a unit as soon as its missing file arrives", async () => {
+    bench.store.addMachine(machine(m1));
+    const { hash } = checkUnitFile("a.service", sleeper);
+    bench.store.etcd.put(
+      "/deis/cluster/units/a.service",
+      JSON.stringify({ hash, target: "launched", generation: 0 }),
+    );
+    await bench.pass();
+    expect(bench.keys("placements/")).to.deep.equal([]);
+    bench.store.etcd.put(`/deis/cluster/unit-files/${hash}`, sleeper);
+    await bench.pass();
+    expect(bench.keys("placements/")).to.deep.equal([`placements/${m1}/a.service`]);
+  });
+
+  it("places nothing twice after a write that failed", async () => {
+    bench.store.addMachine(machine(m1));
+    bench.submit("a.service", sleeper);
+    const good = bench.writer;
+    bench.writer = { write: () => Promise.reject(new Error("the store is away")) };
+    await bench.pass().then(
+      () => expect.fail("the pass must reject"),
+      () => undefined,
+    );
+    expect(bench.keys("placements/")).to.deep.equal([]);
+    bench.writer = good;
+    await bench.pass();
+    expect(bench.keys("placements/")).to.deep.equal([`placements/${m1}/a.service`]);
+  });
+
+  it("writes nothing once another leads", async () => {
+    bench.store.addMachine(machine(m1));
+    bench.submit("a.service", sleeper);
+    bench.store.schedulerWriter(m2);
+    const error = await bench.pass().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(hasCode(error, "leadership-lost")).to.equal(true);
+    expect(bench.keys("placements/")).to.deep.equal([]);
+  });
+
+  it("sweeps the states of a machine that is gone, with its placements", async () => {
+    bench.store.addMachine(machine(m1));
+    bench.submit("a.service", sleeper);
+    await bench.pass();
+    bench.store.etcd.put(`/deis/cluster/states/${m1}/a.service`, "{}");
+    bench.store.addMachine(machine(m2));
+    bench.store.removeMachine(m1);
+    await bench.pass();
+    expect(bench.keys("placements/")).to.deep.equal([`placements/${m2}/a.service`]);
+    expect(bench.keys("states/")).to.deep.equal([]);
+  });
+
+  it("collects a unit file minutes after its last reference is gone, and no other", async () => {
+    bench.store.addMachine(machine(m1));
+    bench.submit("a.service", sleeper);
+    bench.submit("b.service", "[Service]\nExecStart=/bin/true\n");
+    await bench.pass();
+    bench.store.etcd.delete("/deis/cluster/units/a.service");
+    bench.now += 60_000;
+    await bench.pass();
+    bench.now += 60_000;
+    await bench.pass();
+    expect(bench.keys("unit-files/")).to.have.length(2);
+    bench.now += 301_000;
+    await bench.pass();
+    const { hash } = checkUnitFile("b.service", "[Service]\nExecStart=/bin/true\n");
+    expect(bench.keys("unit-files/")).to.deep.equal([`unit-files/${hash}`]);
+  });
+});
