@@ -108,6 +108,7 @@ export class Cluster {
       cgroups: cgroupLayout(),
       binds: [
         { source: await realpath(process.execPath), target: "/usr/bin/node" },
+        { source: join(clusterDirectory(name), "share"), target: shareInHost },
         ...(options.binds ?? []),
       ],
       uplink: false,
