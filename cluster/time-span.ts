@@ -26,7 +26,7 @@ export function parseTimeSpan(text: string): number | undefined {
   const trimmed = text.trim();
   if (trimmed === "infinity") return Number.POSITIVE_INFINITY;
   // Sticky, so that each part begins where the last one ended and no text is read twice.
-  const part = /(\d+(?:\.\d*)?)\s*([a-zA-Zµμ]*)\s*/uy;
+  const part = /(\d+(?:\.\d+)?)\s*([a-zA-Zµμ]*)\s*/uy;
   let total = 0;
   do {
     const [, amount, unit] = part.exec(trimmed) ?? [];

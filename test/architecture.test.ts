@@ -102,6 +102,7 @@ describe("the import rule", () => {
   for (const [path, line] of [
     ["agent/main.ts", 'import { x } from "../etcd/x.ts";'],
     ["agent/main.ts", 'import { x } from "../api/x.ts";'],
+    ["agent/unit-logs.ts", 'import type { JournalSource } from "../api/ports.ts";'],
     ["agent/docker/client.ts", 'import Docker from "dockerode";'],
     ["deisctl/commands/start.ts", 'import { x } from "../../units/index.ts";'],
     ["test/etcd/a.test.ts", 'import { Etcd3 } from "etcd3"; import { x } from "../../etcd/x.ts";'],

@@ -88,6 +88,8 @@ describe("a time span", () => {
     ["5 parsecs", undefined],
     ["-1s", undefined],
     ["1s!", undefined],
+    ["1h30", 3_630_000],
+    ["1.h", undefined],
   ] as const) {
     it(`"${text}" is ${milliseconds} ms`, () => {
       expect(parseTimeSpan(text)).to.equal(milliseconds);
