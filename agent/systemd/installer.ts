@@ -2,8 +2,8 @@
  * Makes unit files known to systemd and forgets them, many at once.
  *
  * A reload costs systemd 70 ms and more whatever has changed, so requests are gathered: those that come while a batch is under
- * way are the next batch, and a batch reloads once, and only if systemd would otherwise work from what it read before. What
- * fails for one unit fails that unit alone.
+ * way are the next batch, and a batch reloads once, and only if systemd says that it works from what it read before: a file that it
+ * has not read, or has forgotten because the unit does not run, needs none. What fails for one unit fails that unit alone.
  */
 import { isRetryable, PlatformError } from "../../cluster/errors.ts";
 import type { SystemdBus } from "./bus.ts";
@@ -126,14 +126,14 @@ class Batch {
     await this.#link();
     await this.#enable();
     await this.#disable();
+    const removed = this.#requests.filter(({ install }) => !install);
+    await Promise.all(removed.map(({ name }) => this.#resetFailed(name)));
     if (!this.#reload) this.#reload = await this.#isStale();
     if (this.#reload) {
       const started = performance.now();
       await this.#bus.manager("Reload");
       this.#onReload?.(this.#requests.length, performance.now() - started);
     }
-    const removed = this.#requests.filter(({ install }) => !install);
-    await Promise.all(removed.map(({ name }) => this.#resetFailed(name)));
     const rows = await listUnits(
       this.#bus,
       this.#requests.map(({ name }) => name),
@@ -183,18 +183,21 @@ class Batch {
       await Promise.allSettled(removed.map(({ name }) => disable([name])));
     }
     await this.#each(removed, ({ name }) => this.#directory.remove(name));
-    this.#reload = true;
   }
 
-  /** True if systemd still holds an older file of one of these names, or does not see the new one. */
+  /**
+   * True if systemd still works from what it read before: it holds an older file of one of these names (another unit may refer to
+   * it, so that it is kept though it does not run), does not see the new one, or still sees one that is gone.
+   */
   async #isStale(): Promise<boolean> {
     const rows = await listUnits(
       this.#bus,
       this.#requests.map(({ name }) => name),
     );
     const stale = await Promise.all(
-      this.#requests.map(async ({ name }) => {
-        if (rows.get(name)?.load === "not-found") return true;
+      this.#requests.map(async ({ name, install }) => {
+        const isFound = rows.get(name)?.load !== "not-found";
+        if (!install || !isFound) return isFound === !install;
         return (await this.#bus.property(name, unitInterface, "NeedDaemonReload")) === true;
       }),
     );

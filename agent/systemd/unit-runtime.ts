@@ -21,6 +21,9 @@ import { typeInterface, unitPath, unitType } from "./object-path.ts";
 import { UnitDirectory } from "./unit-directory.ts";
 import {
   conditionFailed,
+  exitStatusOf,
+  failedCommand,
+  hasNeverRun,
   problemOf,
   stateOf,
   typeProperties,
@@ -50,6 +53,8 @@ export interface SystemdRuntimeOptions {
 interface Tracked {
   disk: UnitRecordOnDisk;
   properties: UnitProperties;
+  /** The first of two signals about one change. */
+  half: UnitProperties;
   /** Counts what systemd has told of the unit since we last began to look at it, so that an answer overtaken by a signal is asked for again. */
   told: number;
 }
@@ -158,7 +163,7 @@ export class SystemdUnitRuntime implements UnitRuntime {
       if (before.active === "failed") await this.#resetFailed(unit.name, signal);
       const result = await this.#job("StartUnit", unit.name, "TimeoutStartUSec", signal);
       if (result === "done") await this.#settle(unit.name, signal);
-      const reason = this.#whyNotUp(unit.name, result);
+      const reason = await this.#whyNotUp(unit.name, result, signal);
       if (reason !== undefined) throw new PlatformError("systemd-job-failed", reason);
     } catch (error) {
       if (signal.aborted) throw signal.reason;
@@ -224,7 +229,7 @@ export class SystemdUnitRuntime implements UnitRuntime {
       known.told = 0;
     } else {
       const disk = { hash: "", generation: 0, writtenAt: this.#clock.now().getTime() };
-      this.#units.set(name, { disk, properties: {}, told: 0 });
+      this.#units.set(name, { disk, properties: {}, half: {}, told: 0 });
       this.#namesByPath.set(unitPath(name), name);
     }
     await this.#bus.watchUnit(name, signal);
@@ -304,14 +309,21 @@ export class SystemdUnitRuntime implements UnitRuntime {
     }
   }
 
-  /** systemd tells a unit's changes in two signals, its type's first: the state is complete with the second. */
+  /**
+   * systemd tells a unit's changes in two signals, that of its type first: the state is complete with the second. systemd forgets
+   * a unit that is not running, and when it reads its file again for whatever reason, tells of it as if it had never run.
+   */
   #learn(path: string, properties: UnitProperties): void {
     const name = this.#namesByPath.get(path);
     const unit = name === undefined ? undefined : this.#units.get(name);
     if (name === undefined || !unit) return;
-    unit.properties = { ...unit.properties, ...properties };
     unit.told += 1;
-    if ("ActiveState" in properties && this.#observed.has(name)) this.#publish(name);
+    unit.half = { ...unit.half, ...properties };
+    if (!("ActiveState" in properties)) return;
+    const forgotten = unit.properties.ActiveState === "inactive" && hasNeverRun(unit.half);
+    unit.properties = { ...unit.properties, ...(forgotten ? {} : unit.half) };
+    unit.half = {};
+    if (this.#observed.has(name)) this.#publish(name);
   }
 
   /** Writes a generation down, if it is another one. */
@@ -390,9 +402,9 @@ export class SystemdUnitRuntime implements UnitRuntime {
 
   /** Gives a simple service the time to die at once: its job was done as soon as it had been forked. */
   async #settle(name: string, signal: AbortSignal): Promise<void> {
-    if (unitType(name) !== "service" || this.#observed.get(name)?.active !== "active") return;
+    if (unitType(name) !== "service") return;
     const type = await this.#bus.property(name, "org.freedesktop.systemd1.Service", "Type", signal);
-    if (type !== "simple" && type !== "idle") return;
+    if ((type !== "simple" && type !== "idle") || this.#observed.get(name)?.active !== "active") return;
     const moved = new AbortController();
     const end = this.onChange((unit) => {
       if (unit === name && this.#observed.get(name)?.active !== "active") moved.abort();
@@ -408,13 +420,31 @@ export class SystemdUnitRuntime implements UnitRuntime {
   }
 
   /** Why a unit whose start job had this result is not up; undefined if it is, or has ended well. */
-  #whyNotUp(name: string, result: string): string | undefined {
-    const properties = this.#units.get(name)?.properties ?? {};
-    const problem = problemOf(properties);
-    if (result !== "done") return problem ?? jobReason(result);
-    if (conditionFailed(properties)) return "A condition of its unit file does not hold on this machine";
-    const active = this.#observed.get(name)?.active;
-    return active === "active" || active === "reloading" ? undefined : problem;
+  async #whyNotUp(name: string, result: string, signal: AbortSignal): Promise<string | undefined> {
+    const { properties } = this.#units.get(name) ?? { properties: {} };
+    if (result === "done") {
+      if (conditionFailed(properties)) return "A condition of its unit file does not hold on this machine";
+      const active = this.#observed.get(name)?.active;
+      if (active === "active" || active === "reloading") return undefined;
+    }
+    const problem = (await this.#failedCommand(name, properties, signal)) ?? problemOf(properties);
+    return result === "done" ? problem : (problem ?? jobReason(result));
+  }
+
+  /** When it was not the main process that failed, which of the unit's other commands did. */
+  async #failedCommand(
+    name: string,
+    properties: UnitProperties,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    if (unitType(name) !== "service" || properties.Result !== "exit-code" || exitStatusOf(properties))
+      return undefined;
+    for (const command of ["ExecCondition", "ExecStartPre", "ExecStartPost"]) {
+      const runs = await this.#bus.property(name, "org.freedesktop.systemd1.Service", command, signal);
+      const reason = failedCommand(command, runs);
+      if (reason !== undefined) return reason;
+    }
+    return undefined;
   }
 
   #isDown(name: string): boolean {
@@ -485,9 +515,9 @@ function failure(code: string, message: string, cause: unknown, hint?: string): 
   return new PlatformError(code, message, { cause, ...(hint === undefined ? {} : { hint }) });
 }
 
-/** A sentence as the second half of another. Words that begin with more than one capital, and names, stay. */
+/** A sentence as the second half of another; a first word that is a name (`ExecStartPre=…`) stays as it is. */
 function clause(sentence: string): string {
-  return /^[A-Z][a-z ]/.test(sentence) ? `${sentence[0]?.toLowerCase()}${sentence.slice(1)}` : sentence;
+  return /^[A-Z][a-z]*( |$)/.test(sentence) ? `${sentence[0]?.toLowerCase()}${sentence.slice(1)}` : sentence;
 }
 
 function onlyIfRetryable(error: unknown): void {

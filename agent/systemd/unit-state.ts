@@ -80,6 +80,33 @@ export function conditionFailed(properties: UnitProperties): boolean {
   );
 }
 
+/** True for what systemd says of a unit that it has only read and not tried to start: it has no memory of units that do not run. */
+export function hasNeverRun(properties: UnitProperties): boolean {
+  return (
+    text(properties, "ActiveState") === "inactive" &&
+    micros(properties, "ConditionTimestamp") === 0n &&
+    micros(properties, "InactiveExitTimestamp") === 0n &&
+    micros(properties, "InactiveEnterTimestamp") === 0n
+  );
+}
+
+/**
+ * Which command of a service failed, from one of its `Exec…` properties: an array of path, arguments, whether failure is ignored,
+ * four times, pid, code and status. Undefined if none did.
+ */
+export function failedCommand(property: string, runs: unknown): string | undefined {
+  if (!Array.isArray(runs)) return undefined;
+  for (const run of runs) {
+    if (!Array.isArray(run)) continue;
+    const [path, , ignored] = run;
+    const [code, status] = [Number(run[8]), Number(run[9])];
+    if (ignored === true || status === 0) continue;
+    if (code === 1) return `${property}=${path} exited with status ${status}${ownStatus(status)}`;
+    if (code === 2 || code === 3) return `${property}=${path} was killed by ${signalName(status)}`;
+  }
+  return undefined;
+}
+
 function loadProblem(load: string, error: unknown): string {
   const detail =
     Array.isArray(error) && typeof error[1] === "string" && error[1] !== "" ? `: ${error[1]}` : "";
