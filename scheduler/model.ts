@@ -141,6 +141,8 @@ export class ClusterModel {
       this.relieved.add(node);
     } else {
       node.presence = machine === undefined ? "away" : "unreadable";
+      // What a lost machine still holds must not keep its instances out of its zone.
+      if (machine === undefined) node.zone = [];
       this.relieved.delete(node);
     }
     if (node.presence === "away") this.awayMachines.add(node);
@@ -356,7 +358,7 @@ export class ClusterModel {
       memoryBytes: 0,
       cpuMillis: 0,
       share: 0,
-      zone: this.#spreadBy.map(() => ""),
+      zone: [],
       memberships: [],
       hasStates: false,
     };

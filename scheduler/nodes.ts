@@ -75,7 +75,7 @@ export interface MachineNode {
   cpuMillis: number;
   /** The larger of the reserved shares of memory and processors. */
   share: number;
-  /** Its value of each metadata key that instances are spread by. */
+  /** Its value of each metadata key that instances are spread by; empty while it is away. */
   zone: readonly string[];
   memberships: Membership[];
   /** Its states may still be in the store. */
