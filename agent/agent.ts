@@ -14,7 +14,7 @@ import { ControlLoop, type LoopEvent } from "../loop/control-loop.ts";
 import { type Desired, desiredUnits, neededHashes, ownUnit, type UnitFacts } from "./desired.ts";
 import type { AgentEvent, OnAgentEvent } from "./events.ts";
 import { Performer } from "./perform.ts";
-import { reconcile, type Situation } from "./reconcile.ts";
+import { type Authority, reconcile, type Situation } from "./reconcile.ts";
 import { failedBefore, stateWrites } from "./report.ts";
 import type { UnitRuntime } from "./runtime.ts";
 import { UnitFiles } from "./unit-files.ts";
@@ -30,8 +30,8 @@ export interface AgentOptions {
   readonly runtimes: readonly UnitRuntime[];
   /** Reads what the agent needs from a unit file. */
   readonly read: (text: string) => UnitFacts;
-  /** True while this machine's lease is held, and the mirror is at least as new as that. Its changes must `ring`. */
-  readonly authority: () => boolean;
+  /** `held` while this machine's lease is, and the mirrors are at least as new as that. Its changes must `ring`. */
+  readonly authority: () => Authority;
   readonly startLimits?: ReadonlyMap<RuntimeName, number>;
   readonly onEvent: OnAgentEvent;
   readonly clock?: Clock;

@@ -21,6 +21,7 @@ export type AgentEvent =
       readonly records: number;
       readonly why: string;
     }
+  | { readonly kind: "mirror-resumed"; readonly revision: bigint }
   | { readonly kind: "runtime-opened"; readonly runtime: RuntimeName; readonly units: number }
   | {
       readonly kind: "runtime-unavailable";

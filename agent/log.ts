@@ -27,7 +27,7 @@ function line(level: Line["level"], fields: object, message: string): Line {
 function lineOf(event: AgentEvent): Line {
   switch (event.kind) {
     case "starting":
-      return line("info", { version: event.version, machine: event.machine }, "agent starting");
+      return line("info", { version: event.version }, "agent starting");
     case "stopping":
       return line("info", { signal: event.signal }, "agent stopping; every unit stays as it is");
     case "announced":
@@ -58,6 +58,8 @@ function lineOf(event: AgentEvent): Line {
         { revision: event.revision, records: event.records, reason: event.why },
         "placements read",
       );
+    case "mirror-resumed":
+      return line("info", { revision: event.revision }, "store answers again; nothing was missed");
     case "runtime-opened":
       return line("info", { runtime: event.runtime, units: event.units }, "runtime opened");
     case "runtime-unavailable":

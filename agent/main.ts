@@ -84,16 +84,24 @@ async function run(config: string): Promise<void> {
 
   const client = await openEtcd(settings.etcd);
   const resume = await readLease();
+  let isKept = true;
   const session = openSession(client, {
     ttlSeconds,
     ...(resume === undefined ? {} : { resume }),
     onEvent: (event) => {
-      if (event.kind === "keep-alive-failed") onEvent(event);
+      if (event.kind === "held") isKept = true;
+      if (event.kind !== "keep-alive-failed" || !isKept) return;
+      // Once per outage: it is tried several times a second.
+      isKept = false;
+      onEvent(event);
     },
   });
-  const watching = { onEvent: (event: MirrorEvent) => tellMirror(event, onEvent) };
-  const placements = openMirror(client, { placements: placementsTable(id) }, watching);
-  const reported = openMirror(client, { states: statesTable(id) }, watching);
+  const placements = openMirror(
+    client,
+    { placements: placementsTable(id) },
+    { onEvent: mirrorTeller(onEvent) },
+  );
+  const reported = openMirror(client, { states: statesTable(id) });
   const systemd = new SystemdUnitRuntime({ directory: unitsDirectory });
   const docker = new DockerUnitRuntime({
     socketPath: dockerSocket,
@@ -165,10 +173,10 @@ async function run(config: string): Promise<void> {
       const unavailable = runtimes.filter(({ name, connected }) => opened.names.includes(name) && !connected);
       const isSynced = placements.synced && reported.synced;
       return {
-        ok: presence.authority && isSynced && unavailable.length === 0,
+        ok: presence.authority === "held" && isSynced && unavailable.length === 0,
         machine: id,
         version,
-        lease: presence.authority ? ("held" as const) : ("lost" as const),
+        lease: presence.authority,
         mirror: isSynced ? ("synced" as const) : ("waiting" as const),
         runtimes: Object.fromEntries(
           runtimes.map(({ name, connected }) => [
@@ -205,9 +213,15 @@ function readUnit(text: string): UnitFacts {
   return { text, runtime: runtimeOf(file), fence: parseRequirements(file).fence };
 }
 
-function tellMirror(event: MirrorEvent, onEvent: OnAgentEvent): void {
-  if (event.kind === "listed") onEvent({ ...event, kind: "mirror-synced" });
-  if (event.kind === "disconnected") onEvent({ ...event, kind: "store-unreachable" });
+/** Tells of an outage once, not at every try. */
+function mirrorTeller(onEvent: OnAgentEvent): (event: MirrorEvent) => void {
+  let isDown = false;
+  return (event) => {
+    if (event.kind === "listed") onEvent({ ...event, kind: "mirror-synced" });
+    if (event.kind === "resumed") onEvent({ ...event, kind: "mirror-resumed" });
+    if (event.kind === "disconnected" && !isDown) onEvent({ ...event, kind: "store-unreachable" });
+    if (event.kind !== "unreadable") isDown = event.kind === "disconnected";
+  };
 }
 
 async function readSettings(path: string): Promise<Settings> {

@@ -10,6 +10,7 @@ import type { BackoffOptions } from "../loop/backoff.ts";
 import { type Clock, systemClock } from "../loop/clock.ts";
 import { ControlLoop } from "../loop/control-loop.ts";
 import type { OnAgentEvent } from "./events.ts";
+import type { Authority } from "./reconcile.ts";
 
 /** A lease as the session holds it: see `etcd/lease-session.ts`. */
 export interface HeldLease {
@@ -49,6 +50,7 @@ export class Presence<L extends HeldLease> {
   #announced: L | undefined;
   /** The record as last announced, to tell whether it changed. */
   #record = "";
+  #wasHeld = false;
 
   constructor(options: PresenceOptions<L>) {
     this.#options = options;
@@ -62,10 +64,11 @@ export class Presence<L extends HeldLease> {
     });
   }
 
-  /** True while what is placed here is certainly placed nowhere else. */
-  get authority(): boolean {
+  /** `held` while what is placed here is certainly placed nowhere else. */
+  get authority(): Authority {
     const { lease } = this.#options.session;
-    return lease !== undefined && lease === this.#announced && !lease.lost.aborted;
+    if (lease !== undefined && lease === this.#announced && !lease.lost.aborted) return "held";
+    return this.#wasHeld ? "lost" : "awaited";
   }
 
   /** Announces the machine anew: something in its record changed. */
@@ -106,6 +109,7 @@ export class Presence<L extends HeldLease> {
     await keep(lease.id);
     if (signal.aborted) return;
     this.#announced = lease;
+    this.#wasHeld = true;
     onEvent({ kind: "announced", lease: lease.id, address: machine.address, runtimes: machine.runtimes });
     ring();
   }

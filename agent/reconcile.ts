@@ -65,12 +65,17 @@ export interface Attempt {
   readonly retryAtMs: number | "never";
 }
 
+/**
+ * Whether this machine's lease is held, so that what is placed here is placed nowhere else. `awaited`: not yet since the agent began; its
+ * predecessor's lease may well live, and a restart must touch no unit.
+ */
+export type Authority = "awaited" | "held" | "lost";
+
 /** Everything a decision depends on. */
 export interface Situation {
   /** The mirror has been complete once: `desired` can be believed. */
   readonly synced: boolean;
-  /** This machine's lease is held, so that what is placed here is placed nowhere else. */
-  readonly authority: boolean;
+  readonly authority: Authority;
   readonly desired: ReadonlyMap<string, Desired>;
   readonly runtimes: ReadonlyMap<RuntimeName, RuntimeView>;
   readonly flights: ReadonlyMap<string, Flight>;
@@ -105,9 +110,7 @@ function unitNames({ desired, runtimes, flights }: Situation): string[] {
 /** The decision from wishes and facts, held back by what is under way and by what failed before. */
 function settle(name: string, situation: Situation): Decision {
   const intent = situation.synced
-    ? situation.authority
-      ? intended(name, situation)
-      : fenced(name, situation)
+    ? authorised(name, situation)
     : leave("the cluster's state has not been read yet");
   const flight = situation.flights.get(name);
   if (flight) return duringFlight(name, flight, intent, situation);
@@ -119,11 +122,25 @@ function settle(name: string, situation: Situation): Decision {
   return intent;
 }
 
+function authorised(name: string, situation: Situation): Decision {
+  switch (situation.authority) {
+    case "held":
+      return intended(name, situation);
+    case "lost":
+      return fenced(name, situation);
+    case "awaited":
+      return leave("this machine has not been announced yet");
+    default:
+      return situation.authority satisfies never;
+  }
+}
+
 function duringFlight(name: string, flight: Flight, intent: Decision, situation: Situation): Decision {
   const { synced, authority } = situation;
   const wish = situation.desired.get(name);
   if (!synced || wish?.kind === "unknown") return leave(`${flight.step} is under way`);
-  if (!authority) {
+  if (authority === "awaited") return leave(`${flight.step} is under way`);
+  if (authority === "lost") {
     // A start under way may not show in what is observed yet; for a fenced unit it must end all the same.
     const mustEnd = wish?.fence === true && flight.purpose !== fencedPurpose;
     return mustEnd ? { kind: "supersede", reason: fenceReason } : leave(`${flight.step} is under way`);

@@ -31,7 +31,7 @@ export interface Health {
   readonly ok: boolean;
   readonly machine: string;
   readonly version: string;
-  readonly lease: "held" | "lost";
+  readonly lease: "awaited" | "held" | "lost";
   readonly mirror: "synced" | "waiting";
   readonly runtimes: Readonly<Record<string, "connected" | "unavailable">>;
 }

@@ -72,7 +72,10 @@ async function listenTcp(
   server: FastifyInstance,
   { host, port }: { host: string; port: number },
 ): Promise<string> {
-  return server.listen({ host, port });
+  await server.listen({ host, port });
+  const address = server.server.address();
+  const bound = typeof address === "object" && address !== null ? address.port : port;
+  return `https://${host.includes(":") ? `[${host}]` : host}:${bound}`;
 }
 
 async function listenSocket(server: FastifyInstance, path: string): Promise<string> {

@@ -212,13 +212,13 @@ describe("an agent", () => {
     host.place("db.service", unitText("runs", 1, "fence"));
     await reports("web.service", { active: "active" });
     await reports("db.service", { active: "active" });
-    host.authority = false;
+    host.authority = "lost";
     host.withdraw("web.service");
     await reports("db.service", { active: "inactive" });
     await atRest();
     expect(host.systemd.residents.get("web.service")?.processes).to.equal(1);
 
-    host.authority = true;
+    host.authority = "held";
     host.ring();
     await reports("db.service", { active: "active" });
     await eventually(() => !host.systemd.residents.has("web.service"));

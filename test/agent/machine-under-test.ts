@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { Agent, type AgentOptions } from "../../agent/agent.ts";
 import type { AgentEvent } from "../../agent/events.ts";
+import type { Authority } from "../../agent/reconcile.ts";
 import { PlatformError } from "../../cluster/errors.ts";
 import type { Placement } from "../../cluster/placement.ts";
 import type { Mirror, StateWrite, Table } from "../../cluster/ports.ts";
@@ -98,7 +99,7 @@ export class MachineUnderTest {
   readonly events: AgentEvent[] = [];
   /** Every batch of states that was written. */
   readonly batches: (readonly StateWrite[])[] = [];
-  authority = true;
+  authority: Authority = "held";
   /** Set: writing states fails with this. */
   storeFailure: PlatformError | undefined;
   #agent:

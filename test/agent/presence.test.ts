@@ -96,14 +96,14 @@ describe("presence", () => {
 
   it("has no authority before a lease is held", async () => {
     const { presence, announced } = begin();
-    expect(presence.authority).to.equal(false);
+    expect(presence.authority).to.equal("awaited");
     expect(announced).to.deep.equal([]);
   });
 
   it("announces the machine on its lease, keeps the lease's id and has authority then", async () => {
     const { presence, session, announced, kept } = begin();
     session.take("7");
-    await eventually(() => presence.authority);
+    await eventually(() => presence.authority === "held");
     expect(announced).to.deep.equal([["7", machine]]);
     expect(kept).to.deep.equal(["7"]);
   });
@@ -119,23 +119,23 @@ describe("presence", () => {
     session.take("7");
     await eventually(() => announced.length === 1);
     await eventually(() => caughtUp !== undefined);
-    expect(presence.authority).to.equal(false);
+    expect(presence.authority).to.equal("awaited");
     await eventually(() => {
       caughtUp();
-      return presence.authority;
+      return presence.authority === "held";
     });
   });
 
   it("loses authority with the lease, rings, and announces again on the next one", async () => {
     const { presence, session, announced, rings } = begin();
     session.take("7");
-    await eventually(() => presence.authority);
+    await eventually(() => presence.authority === "held");
     const before = rings();
     session.lose();
-    expect(presence.authority).to.equal(false);
+    expect(presence.authority).to.equal("lost");
     expect(rings()).to.be.above(before);
     session.take("8");
-    await eventually(() => presence.authority);
+    await eventually(() => presence.authority === "held");
     expect(announced.map(([lease]) => lease)).to.deep.equal(["7", "8"]);
     expect(events.map(({ kind }) => kind)).to.deep.equal(["announced", "lease-lost", "announced"]);
   });
@@ -150,20 +150,20 @@ describe("presence", () => {
     });
     session.take("7");
     await eventually(() => events.filter(({ kind }) => kind === "announce-failed").length >= 2);
-    expect(presence.authority).to.equal(false);
+    expect(presence.authority).to.equal("awaited");
     taken = false;
-    await eventually(() => presence.authority);
+    await eventually(() => presence.authority === "held");
   });
 
   it("announces again when something in the machine's record changed", async () => {
     const { presence, session, announced } = begin();
     session.take("7");
-    await eventually(() => presence.authority);
+    await eventually(() => presence.authority === "held");
     machine = { ...machine, runtimes: ["docker", "systemd"] };
     presence.refresh();
     await eventually(() => announced.length === 2);
     expect(announced[1]?.[1].runtimes).to.deep.equal(["docker", "systemd"]);
-    expect(presence.authority).to.equal(true);
+    expect(presence.authority).to.equal("held");
   });
 
   it("loses authority at two thirds of the TTL after the last answer was asked for, before the store can forget the machine", async () => {
@@ -190,17 +190,17 @@ describe("presence", () => {
       abort.abort(new Error("the test is over"));
       await running;
     });
-    await eventually(() => presence.authority);
+    await eventually(() => presence.authority === "held");
     store.cut();
     await clock.advance(3_900);
-    expect(presence.authority, "after 3.9 s of silence").to.equal(true);
+    expect(presence.authority, "after 3.9 s of silence").to.equal("held");
     await clock.advance(200);
-    expect(presence.authority, "after 4.1 s of silence").to.equal(false);
+    expect(presence.authority, "after 4.1 s of silence").to.equal("lost");
 
     store.resume();
     await eventually(async () => {
       await clock.advance(500);
-      return presence.authority;
+      return presence.authority === "held";
     });
     expect([...store.dump().keys()]).to.deep.equal([`/deis/cluster/machines/${id}`]);
   });

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { Desired, Wanted } from "../../agent/desired.ts";
 import {
   type Attempt,
+  type Authority,
   type Decision,
   type Flight,
   fencedPurpose,
@@ -50,7 +51,7 @@ interface Row {
   readonly flight?: Flight;
   readonly attempt?: Attempt;
   readonly synced?: false;
-  readonly authority?: false;
+  readonly authority?: Authority;
   /** Steps in order, or `leave`, or `supersede`; each with a word of the reason after a colon. */
   readonly outcome: string;
 }
@@ -328,48 +329,48 @@ const table: readonly Row[] = [
   {
     when: "the store is lost and a stray unit runs",
     systemd: state("active"),
-    authority: false,
+    authority: "lost",
     outcome: "leave: store cannot be reached",
   },
   {
     when: "the store is lost and a unit is absent",
     wish: wanted(),
-    authority: false,
+    authority: "lost",
     outcome: "leave: store cannot be reached",
   },
   {
     when: "the store is lost and an unfenced unit runs",
     wish: wanted(),
     systemd: state("active"),
-    authority: false,
+    authority: "lost",
     outcome: "leave: store cannot be reached",
   },
   {
     when: "the store is lost and a fenced unit runs",
     wish: wanted({ fence: true }),
     systemd: state("active"),
-    authority: false,
+    authority: "lost",
     outcome: "stop acknowledge(-1): about to lapse",
   },
   {
     when: "the store is lost and a fenced unit starts",
     wish: wanted({ fence: true }),
     systemd: state("activating", never),
-    authority: false,
+    authority: "lost",
     outcome: "stop acknowledge(-1): about to lapse",
   },
   {
     when: "the store is lost and a fenced unit has failed",
     wish: wanted({ fence: true }),
     systemd: state("failed"),
-    authority: false,
+    authority: "lost",
     outcome: "leave: does not run",
   },
   {
     when: "the store is lost while a fenced unit is being loaded",
     wish: wanted({ fence: true }),
     flight: flight(purposeOf(wanted({ fence: true })), "load"),
-    authority: false,
+    authority: "lost",
     outcome: "supersede: about to lapse",
   },
   {
@@ -377,15 +378,28 @@ const table: readonly Row[] = [
     wish: wanted({ fence: true }),
     systemd: state("active"),
     flight: flight(fencedPurpose, "stop"),
-    authority: false,
+    authority: "lost",
     outcome: "leave: under way",
   },
   {
     when: "the store is lost while an unfenced unit is being started",
     wish: wanted(),
     flight: flight(purposeOf(wanted()), "start"),
-    authority: false,
+    authority: "lost",
     outcome: "leave: under way",
+  },
+  {
+    when: "the agent has just begun and holds no lease yet, and a fenced unit runs",
+    wish: wanted({ fence: true }),
+    systemd: state("active"),
+    authority: "awaited",
+    outcome: "leave: not been announced yet",
+  },
+  {
+    when: "the agent has just begun and holds no lease yet, and a stray unit runs",
+    systemd: state("active"),
+    authority: "awaited",
+    outcome: "leave: not been announced yet",
   },
   {
     when: "the store is back and a fenced unit was stopped",
@@ -570,7 +584,7 @@ describe("reconcile", () => {
   it("without the lease stops fenced units and does nothing else, whatever else is true", () => {
     fc.assert(
       fc.property(arbitraryRow(), (row) => {
-        const decision = reconcile({ ...situation(row), authority: false }).get(name);
+        const decision = reconcile({ ...situation(row), authority: "lost" }).get(name);
         if (!decision || decision.kind === "leave") return;
         expect(row.wish?.kind === "wanted" && row.wish.fence).to.equal(true);
         if (decision.kind === "act")
@@ -614,7 +628,7 @@ function situation(row: Row): Situation {
   const views = [view("systemd", row.systemd), view("docker", row.docker)];
   return {
     synced: row.synced ?? true,
-    authority: row.authority ?? true,
+    authority: row.authority ?? "held",
     desired: new Map(wish ? [[name, wish]] : []),
     runtimes: new Map(views.filter(([runtime]) => !row.without?.includes(runtime))),
     flights: new Map(flight ? [[name, flight]] : []),
