@@ -27,7 +27,7 @@ export const decodeMachine: Decode<Machine> = (value, key) => {
   const capacity = fields.inner("capacity");
   const api = fields.optionalText("api");
   return {
-    id: fields.text("id"),
+    id: fields.choice("id", [key.slice(key.lastIndexOf("/") + 1)]),
     address: fields.text("address"),
     metadata: fields.textMap("metadata"),
     capacity: { memoryBytes: capacity.count("memoryBytes"), cpuMillis: capacity.count("cpuMillis") },

@@ -10,7 +10,7 @@
  * one taken.
  */
 import { randomBytes } from "node:crypto";
-import { isRetryable, PlatformError } from "../cluster/errors.ts";
+import { PlatformError } from "../cluster/errors.ts";
 import { Backoff, type BackoffOptions } from "../loop/backoff.ts";
 import { type Clock, systemClock } from "../loop/clock.ts";
 import type { EtcdClient } from "./protocol.ts";
@@ -188,7 +188,7 @@ class KeptSession implements LeaseSession {
         pauseMs = (ttl * 1_000) / 3;
       } catch (error) {
         if (signal.aborted) return;
-        if (!isRetryable(error)) throw error;
+        // Whatever the reason: until the time is up the lease is held, and the next answer may be a better one.
         this.#emit({ kind: "keep-alive-failed", error });
         pauseMs = retry.next();
       }
