@@ -25,6 +25,8 @@ export interface UnitRow {
   readonly sub: string;
 }
 
+type UnitRows = ReadonlyMap<string, UnitRow>;
+
 /** Told after each reload: how many units shared it, and how many ms it took. */
 export type OnReload = (units: number, durationMs: number) => void;
 
@@ -128,16 +130,7 @@ class Batch {
     await this.#disable();
     const removed = this.#requests.filter(({ install }) => !install);
     await Promise.all(removed.map(({ name }) => this.#resetFailed(name)));
-    if (!this.#reload) this.#reload = await this.#isStale();
-    if (this.#reload) {
-      const started = performance.now();
-      await this.#bus.manager("Reload");
-      this.#onReload?.(this.#requests.length, performance.now() - started);
-    }
-    const rows = await listUnits(
-      this.#bus,
-      this.#requests.map(({ name }) => name),
-    );
+    const rows = (await this.#upToDate()) ?? (await this.#reloaded());
     for (const { name, done } of this.#requests) done(rows.get(name) ?? notFound);
   }
 
@@ -186,14 +179,12 @@ class Batch {
   }
 
   /**
-   * True if systemd still works from what it read before: it holds an older file of one of these names (another unit may refer to
-   * it, so that it is kept though it does not run), does not see the new one, or still sees one that is gone.
+   * How systemd sees the units; undefined if it still works from what it read before: it holds an older file of one of these names
+   * (another unit may refer to it, so that it is kept though it does not run), does not see the new one, or still sees one that is gone.
    */
-  async #isStale(): Promise<boolean> {
-    const rows = await listUnits(
-      this.#bus,
-      this.#requests.map(({ name }) => name),
-    );
+  async #upToDate(): Promise<UnitRows | undefined> {
+    if (this.#reload) return undefined;
+    const rows = await this.#rows();
     const stale = await Promise.all(
       this.#requests.map(async ({ name, install }) => {
         const isFound = rows.get(name)?.load !== "not-found";
@@ -201,7 +192,19 @@ class Batch {
         return (await this.#bus.property(name, unitInterface, "NeedDaemonReload")) === true;
       }),
     );
-    return stale.includes(true);
+    return stale.includes(true) ? undefined : rows;
+  }
+
+  async #reloaded(): Promise<UnitRows> {
+    const started = performance.now();
+    await this.#bus.manager("Reload");
+    this.#onReload?.(this.#requests.length, performance.now() - started);
+    return this.#rows();
+  }
+
+  #rows(): Promise<UnitRows> {
+    const names = this.#requests.map(({ name }) => name);
+    return listUnits(this.#bus, names);
   }
 
   /** systemd keeps a failed unit, though without a file, until told to forget the failure. */
@@ -253,7 +256,7 @@ export async function listUnits(
   bus: SystemdBus,
   names: readonly string[],
   signal?: AbortSignal,
-): Promise<ReadonlyMap<string, UnitRow>> {
+): Promise<UnitRows> {
   if (names.length === 0) return new Map();
   const [rows] = await bus.manager("ListUnitsByNames", "as", [[...names]], signal);
   if (!Array.isArray(rows))
