@@ -33,6 +33,11 @@ export function patienceOf(options: Options, files: Iterable<UnitFile | undefine
   return { totalMs: Math.max(defaultMs, ...own), placingMs };
 }
 
+/** Throws `UsageError` for a wrong flag, so that it is told before anything is looked up or written. */
+export function checkPatience(options: Options): void {
+  patienceOf(options, []);
+}
+
 function same(ms: number): Patience {
   return { totalMs: ms, placingMs: ms };
 }

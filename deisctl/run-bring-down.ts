@@ -3,7 +3,7 @@ import { type DownVerb, downGoals, planBringDown } from "./bring-down.ts";
 import { changeUnits, finish, withMirror } from "./change-units.ts";
 import { type CommandContext, type ExitCode, exit, type Options, UsageError } from "./command.ts";
 import { isGlobal, knownFile, knownNames } from "./known-units.ts";
-import { patienceOf } from "./patience.ts";
+import { checkPatience, patienceOf } from "./patience.ts";
 import { selectUnits } from "./select-units.ts";
 import { UnitViews } from "./unit-views.ts";
 
@@ -17,6 +17,7 @@ export async function bringDown(
   verb: DownVerb,
 ): Promise<ExitCode> {
   if (words.length === 0) throw new UsageError("No units given");
+  checkPatience(options);
   return await withMirror(context, async (store, mirror) => {
     const { tables } = await store.read(["units", "unitFiles"], context.signal);
     const { names, missing } = selectUnits(words, knownNames(tables));

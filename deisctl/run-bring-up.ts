@@ -4,7 +4,7 @@ import { planBringUp } from "./bring-up.ts";
 import { type ChangeResult, changeUnits, finish, withMirror } from "./change-units.ts";
 import { type CommandContext, type ExitCode, type Options, UsageError } from "./command.ts";
 import { isGlobal, knownFile } from "./known-units.ts";
-import { patienceOf } from "./patience.ts";
+import { checkPatience, patienceOf } from "./patience.ts";
 import { resolveUnitArguments } from "./unit-arguments.ts";
 import { UnitViews } from "./unit-views.ts";
 
@@ -17,6 +17,7 @@ export async function bringUp(
   target: TargetState,
 ): Promise<ExitCode> {
   if (words.length === 0) throw new UsageError("No units given");
+  checkPatience(options);
   const result = await withMirror(context, async (store, mirror): Promise<ChangeResult> => {
     const { tables } = await store.read(["units", "unitFiles"], context.signal);
     const units = await resolveUnitArguments(words, tables, context.files);

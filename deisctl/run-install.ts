@@ -8,7 +8,7 @@ import { instantiate } from "../units/instantiate.ts";
 import { platformVersion } from "../units/package-root.ts";
 import { type ChangeResult, changeUnits, finish, type UnitChange, withMirror } from "./change-units.ts";
 import { type CommandContext, type ExitCode, exit, type Options, outputFormat } from "./command.ts";
-import { patienceOf } from "./patience.ts";
+import { checkPatience, patienceOf } from "./patience.ts";
 import { banner, componentText, farewell } from "./platform-text.ts";
 import { worst } from "./run-platform.ts";
 import { UnitViews, type WatchedTables } from "./unit-views.ts";
@@ -35,6 +35,7 @@ export async function installPlatform(
   const sections = platformSections("install", (component) => components.has(component));
   const prepared = await prepare(
     context,
+    options,
     sections.map(({ heading, components: names }) => ({
       heading,
       words: names.flatMap((name) => expandMesh(name, meshSize)),
@@ -54,13 +55,15 @@ export async function installComponents(
   words: readonly string[],
   options: Options,
 ): Promise<ExitCode> {
-  return await install(context, options, await prepare(context, [{ words }]), false);
+  return await install(context, options, await prepare(context, options, [{ words }]), false);
 }
 
 async function prepare(
   context: CommandContext,
+  options: Options,
   sections: readonly { readonly heading?: string; readonly words: readonly string[] }[],
 ): Promise<readonly InstallSection[]> {
+  checkPatience(options);
   const settings = await platformSettings(context);
   const prepared: InstallSection[] = [];
   for (const { words, ...heading } of sections) {

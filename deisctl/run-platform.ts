@@ -6,7 +6,7 @@ import { planBringUp } from "./bring-up.ts";
 import { type ChangeResult, changeUnits, finish, withMirror } from "./change-units.ts";
 import { type CommandContext, type ExitCode, exit, type Options, outputFormat } from "./command.ts";
 import { knownFile, knownNames } from "./known-units.ts";
-import { patienceOf } from "./patience.ts";
+import { checkPatience, patienceOf } from "./patience.ts";
 import { banner, componentText, farewell } from "./platform-text.ts";
 import { selectUnits } from "./select-units.ts";
 import { UnitViews } from "./unit-views.ts";
@@ -18,6 +18,7 @@ type Verb = Exclude<PlatformVerb, "install">;
  * before is done. A unit that fails or cannot be placed is told and stops nobody else.
  */
 export async function runPlatform(context: CommandContext, options: Options, verb: Verb): Promise<ExitCode> {
+  checkPatience(options);
   const text = outputFormat(context) === "text";
   const say = (line: string): void => {
     if (text) context.io.out(line);
