@@ -57,11 +57,6 @@ function whole(stream: LogLine["stream"], { at, text }: Part): LogLine {
   return { stream, at, text: text.toString("utf8").replace(/\r?\n$/, "") };
 }
 
-/** `journalctl --output=short-iso`: `2026-11-20T20:43:42+0000 host web[12]: text`. Times are in UTC. */
-export function shortIso(line: LogLine, host: string, identifier: string): string {
-  return `${line.at.toISOString().slice(0, 19)}+0000 ${host} ${identifier}: ${line.text}`;
-}
-
 /** `journalctl --output=short`: `Nov 20 20:43:42 host web[12]: text`. Times are in UTC. */
 export function short(line: LogLine, host: string, identifier: string): string {
   const [, month = "", day = "", , time = ""] = line.at.toUTCString().split(/[ ,]+/).map(String);

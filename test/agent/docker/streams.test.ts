@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { jsonLines } from "../../../agent/docker/json-lines.ts";
-import { logLines, short, shortIso } from "../../../agent/docker/logs.ts";
+import { logLines, short } from "../../../agent/docker/logs.ts";
 
 async function* cut(bytes: Buffer, sizes: readonly number[]): AsyncGenerator<Buffer> {
   let at = 0;
@@ -70,7 +70,6 @@ describe("Docker's streams", () => {
 
   it("print as journalctl does", () => {
     const written = { stream: "stdout" as const, at: new Date("2026-11-05T07:03:02.9Z"), text: "ready" };
-    expect(shortIso(written, "h1", "web@1[12]")).to.equal("2026-11-05T07:03:02+0000 h1 web@1[12]: ready");
     expect(short(written, "h1", "web@1[12]")).to.equal("Nov 05 07:03:02 h1 web@1[12]: ready");
   });
 });
