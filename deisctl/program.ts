@@ -81,7 +81,9 @@ function buildProgram(world: World, run: Run): Command {
     .usage("[options] <command> [arguments]")
     .version(versionLine(), "-v, --version", "print the version")
     .helpOption("-h, --help", "show this, or the help of a command")
-    .helpCommand("help [command]", "show the help of a command")
+    .addHelpCommand(
+      new Command("help").argument("[command]").summary("show the help of a command").helpGroup("Other:"),
+    )
     .showSuggestionAfterError(true)
     .exitOverride()
     .configureOutput({
