@@ -212,8 +212,7 @@ class Round {
       this.#houseCompany(companyOf(unit, this.#model));
       return;
     }
-    const key = this.#classKey(unit);
-    if (key !== undefined && this.#hopeless.has(key)) {
+    if (this.#isHopeless(unit)) {
       this.#failed.add(unit);
       return;
     }
@@ -222,8 +221,15 @@ class Round {
       this.#settle(unit, machine);
       return;
     }
+    const key = this.#classKey(unit);
     if (key !== undefined) this.#hopeless.add(key);
     this.#failed.add(unit);
+  }
+
+  #isHopeless(unit: UnitNode): boolean {
+    if (this.#hopeless.size === 0) return false;
+    const key = this.#classKey(unit);
+    return key !== undefined && this.#hopeless.has(key);
   }
 
   /** Together if nobody of the company is housed and one machine fits all; else each by the rules. */

@@ -378,7 +378,9 @@ export class ClusterModel {
       ranked.splice(at, 0, node);
       for (let index = at; index < ranked.length; index += 1) {
         const other = ranked[index];
-        if (other) other.rank = index;
+        if (!other) continue;
+        other.rank = index;
+        for (const membership of other.memberships) membership.rank = index;
       }
       return;
     }

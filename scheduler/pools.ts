@@ -15,6 +15,8 @@ export type MetadataNeeds = ReadonlyMap<string, readonly string[]>;
 export interface Membership {
   readonly machine: MachineNode;
   readonly cell: Cell;
+  /** The machine's rank, here because comparing is what a heap does most. */
+  rank: number;
   /** Its load when last looked at: never above the real one. */
   key: number;
   at: number;
@@ -38,6 +40,7 @@ export class Cell {
     const membership: Membership = {
       machine,
       cell: this,
+      rank: machine.rank,
       key: this.pool.loadOf(machine),
       at: this.#heap.length,
     };
@@ -232,9 +235,9 @@ class Frontier {
 }
 
 function before(a: Membership, b: Membership): boolean {
-  return a.key < b.key || (a.key === b.key && a.machine.rank < b.machine.rank);
+  return a.key < b.key || (a.key === b.key && a.rank < b.rank);
 }
 
 function earlier(a: Step, b: Step): boolean {
-  return a.key < b.key || (a.key === b.key && a.membership.machine.rank < b.membership.machine.rank);
+  return a.key < b.key || (a.key === b.key && a.membership.rank < b.membership.rank);
 }
