@@ -4,6 +4,7 @@
  *
  * Writes of one *lane* (a unit) are never reordered: no two transactions in flight hold writes of the same lane.
  */
+import { onAbort } from "../loop/abort.ts";
 import { type Clock, systemClock } from "../loop/clock.ts";
 import type { Operation } from "./protocol.ts";
 
@@ -72,20 +73,19 @@ export class BatchWriter {
         resolve: () => {
           left -= 1;
           if (left === 0) {
-            signal.removeEventListener("abort", abort);
+            off();
             resolve();
           }
         },
         reject: (error: unknown) => {
-          signal.removeEventListener("abort", abort);
+          off();
           reject(error);
         },
       };
-      const abort = () => {
+      const off = onAbort(signal, () => {
         this.#forget(settle);
         reject(signal.reason);
-      };
-      signal.addEventListener("abort", abort, { once: true });
+      });
       for (const write of writes) this.#enqueue(write, settle);
       this.#schedule();
     });

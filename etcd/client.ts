@@ -10,6 +10,7 @@ import { readFile } from "node:fs/promises";
 import { EtcdLeaseInvalidError } from "etcd3";
 import { hasCode, PlatformError } from "../cluster/errors.ts";
 import type { EtcdSettings } from "../cluster/settings.ts";
+import { onAbort } from "../loop/abort.ts";
 import { Backoff } from "../loop/backoff.ts";
 import { systemClock } from "../loop/clock.ts";
 import { Endpoint, type TlsFiles } from "./endpoint.ts";
@@ -277,9 +278,7 @@ function describeTxn(txn: Txn): string {
 async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
   return new Promise<T>((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    const off = onAbort(signal, () => reject(signal.reason));
+    promise.then(resolve, reject).finally(off);
   });
 }

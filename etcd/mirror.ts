@@ -54,7 +54,7 @@ interface Anchor {
 }
 
 /** How long a waiting `reached` gives the watch before the tables are listed. */
-const reachPatienceMs = 100;
+const reachPatienceMs = 200;
 /** How long a resumed watch may take to send the anchor again. */
 const anchorPatienceMs = 3_000;
 

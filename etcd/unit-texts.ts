@@ -1,6 +1,7 @@
 /** Unit files by hash. They never change, so each is read once; those asked for together are read together. */
 import { PlatformError } from "../cluster/errors.ts";
 import type { UnitTexts } from "../cluster/ports.ts";
+import { onAbort } from "../loop/abort.ts";
 import { maxOperations } from "./batch-writer.ts";
 import { decodeText } from "./codec.ts";
 import { unitFileKey } from "./keys.ts";
@@ -36,9 +37,8 @@ class CachedTexts implements UnitTexts {
     if (known !== undefined) return known;
     const coming = this.#coming.get(hash) ?? this.#ask(hash);
     return new Promise((resolve, reject) => {
-      const abort = () => reject(signal.reason);
-      signal.addEventListener("abort", abort, { once: true });
-      coming.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+      const off = onAbort(signal, () => reject(signal.reason));
+      coming.then(resolve, reject).finally(off);
     });
   }
 
