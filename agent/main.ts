@@ -218,7 +218,7 @@ function mirrorTeller(onEvent: OnAgentEvent): (event: MirrorEvent) => void {
   let isDown = false;
   return (event) => {
     if (event.kind === "listed") onEvent({ ...event, kind: "mirror-synced" });
-    if (event.kind === "resumed") onEvent({ ...event, kind: "mirror-resumed" });
+    if (event.kind === "resumed" && isDown) onEvent({ ...event, kind: "mirror-resumed" });
     if (event.kind === "disconnected" && !isDown) onEvent({ ...event, kind: "store-unreachable" });
     if (event.kind !== "unreadable") isDown = event.kind === "disconnected";
   };

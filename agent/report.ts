@@ -71,8 +71,10 @@ function unitState(unit: string, input: ReportInput): UnitState | undefined {
   if (flight && input.nowMs - flight.startedMs < longFlightMs) return before;
   const holder = [...input.runtimes.values()].find((view) => view.observed.has(unit));
   const observed = holder?.observed.get(unit);
-  if (holder && observed)
-    return holder.connected ? whenObserved(wish, observed, input.attempts.get(unit)) : before;
+  if (holder && observed) {
+    if (!holder.connected) return before;
+    return recalled(whenObserved(wish, observed, input.attempts.get(unit)), before);
+  }
   return wish === undefined ? undefined : whenAbsent(wish, flight, input);
 }
 
@@ -114,12 +116,14 @@ function whenAbsent(wish: Desired, flight: Flight | undefined, input: ReportInpu
     };
     return dated({ ...loading, generation: Math.max(0, generation - 1), since: input.now }, before);
   }
+  const isReachable = input.runtimes.get(wish.runtime)?.connected ?? false;
+  // It may be there all the same: what was said of it still is the best we know.
+  if (!isReachable && before?.hash === hash) return before;
   if (attempt?.purpose === purposeOf(wish)) {
     const done = attempt.retryAtMs === "never" ? generation : Math.max(0, generation - 1);
     return { load: "error", ...missed(attempt), hash, generation: done, problem: attempt.problem };
   }
-  if (!input.runtimes.get(wish.runtime)?.connected) {
-    if (before !== undefined && before.hash === hash) return before;
+  if (!isReachable) {
     const state = { load: "error", active: "inactive", sub: "dead", hash, generation: 0, since: input.now };
     return dated({ ...state, problem: `${wish.runtime} cannot be reached on this machine` }, before);
   }
@@ -147,6 +151,17 @@ function withGeneration(state: UnitState, otherwise: number): UnitState {
 /** The state of before if it says the same but for its date. */
 function dated(state: UnitState, before: UnitState | undefined): UnitState {
   return before && sameState({ ...state, since: before.since }, before) ? before : state;
+}
+
+/**
+ * The state of before if the runtime has merely forgotten some of it: systemd drops what it knew of a unit that has ended (its exit status,
+ * since when) as soon as nobody asks for it any more.
+ */
+function recalled(state: UnitState, before: UnitState | undefined): UnitState {
+  if (state.active !== "inactive" || state.exitStatus !== undefined || before?.exitStatus === undefined)
+    return state;
+  const { exitStatus, since } = before;
+  return sameState({ ...state, exitStatus, since }, before) ? before : state;
 }
 
 function sameState(a: UnitState, b: UnitState): boolean {

@@ -169,6 +169,31 @@ describe("an agent", () => {
     expect(host.systemd.residents.get("web.service")?.state.since).to.equal(since);
   });
 
+  it("keeps to what it reported of an ended unit that systemd has forgotten, and of units whose runtime is not open yet", async () => {
+    await started();
+    host.place("job.service", unitText("ends"));
+    host.place("bad.service", unitText("fails"));
+    await reports("job.service", { active: "inactive", exitStatus: 0 });
+    await reports("bad.service", { active: "failed" });
+    await atRest();
+    await host.stop();
+    const job = host.systemd.residents.get("job.service");
+    if (job) {
+      const { exitStatus: _forgotten, ...rest } = job.state;
+      job.state = { ...rest, since: new Date().toISOString() };
+    }
+    const batches = host.batches.length;
+
+    await host.start({ authority: () => "awaited", runtimes: [] });
+    host.placements.sync();
+    host.reported.sync();
+    await atRest();
+    await host.stop();
+    await started();
+    await atRest();
+    expect(host.batches.slice(batches)).to.deep.equal([]);
+  });
+
   it("retracts after a restart what it reported of a unit that is gone", async () => {
     const since = "2026-01-01T00:00:00.000Z";
     const stale = {
