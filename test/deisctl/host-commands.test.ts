@@ -1,0 +1,78 @@
+import { expect } from "chai";
+import type { HostAgents } from "../../deisctl/command.ts";
+import { deisctl, type Ran } from "./run-command.ts";
+import { ScriptedCluster } from "./scripted-cluster.ts";
+
+const agents: HostAgents = {
+  async *journal(machine, unit, { lines, follow, output }) {
+    yield `${machine.address} ${unit} ${lines} ${follow}`;
+    yield ` ${output}\nlast line\n`;
+  },
+  async status(_machine, unit) {
+    return `● ${unit} - Hello World\n     Loaded: loaded\n`;
+  },
+};
+
+describe("deisctl status and journal", () => {
+  let cluster: ScriptedCluster;
+
+  beforeEach(async () => {
+    cluster = new ScriptedCluster();
+    const files = {
+      "hello.service": "[Unit]\nDescription=Hello World\n[Service]\nExecStart=/bin/true\n",
+      "glob.service": "[Service]\nExecStart=/bin/true\n[X-Fleet]\nGlobal=true\n",
+    };
+    await deisctl("start hello glob", { store: cluster.store, files });
+  });
+  afterEach(() => cluster.close());
+
+  const run = (words: string): Promise<Ran> => deisctl(words, { store: cluster.store, agents });
+
+  it("status puts where and why under the host's first line", async () => {
+    expect(await run("status hello")).to.deep.equal({
+      out: "● hello.service - Hello World\n    Machine: f1ee0001.../127.0.0.1\n     Placed: least loaded\n     Wanted: launched\n     Loaded: loaded\n",
+      err: "",
+      code: 0,
+    });
+  });
+
+  it("status falls back to what the cluster knows when the host does not answer", async () => {
+    const { out, err, code } = await deisctl("status hello", { store: cluster.store });
+    expect(code).to.equal(0);
+    expect(out).to.contain("Active: active (running) since 2026-11-20T19:21:26Z; 39s ago\n");
+    expect(err).to.match(/^No word from the host itself: /);
+  });
+
+  it("status of what does not run answers as systemctl does", async () => {
+    await run("stop hello");
+    expect((await run("status hello")).code).to.equal(3);
+    expect((await run("status nope")).code).to.equal(1);
+  });
+
+  it("journal prints what the host sends", async () => {
+    expect(await run("journal --lines 3 -f --output cat hello")).to.deep.equal({
+      out: "127.0.0.1 hello.service 3 true cat\nlast line\n",
+      err: "",
+      code: 0,
+    });
+    expect((await run("journal --output fancy hello")).code).to.equal(2);
+  });
+
+  it("journal labels the lines of several machines, or takes one", async () => {
+    expect((await run("journal glob")).out).to.equal(
+      [
+        "f1ee0001.../127.0.0.1 glob.service: 127.0.0.1 glob.service 10 false short",
+        "f1ee0001.../127.0.0.1 glob.service: last line",
+        "f1ee0002.../127.0.0.2 glob.service: 127.0.0.2 glob.service 10 false short",
+        "f1ee0002.../127.0.0.2 glob.service: last line",
+        "",
+      ].join("\n"),
+    );
+    expect((await run("journal --machine f1ee0002 glob")).out).to.match(/^127\.0\.0\.2 glob\.service/);
+  });
+
+  it("journal of a unit that is nowhere says so", async () => {
+    await run("unload hello");
+    expect((await run("journal hello")).err).to.equal("Unit hello.service does not appear to be running.\n");
+  });
+});
