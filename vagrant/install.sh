@@ -221,7 +221,6 @@ done
 replace 644 /etc/systemd/system/deis-agent.service <<E2 && changed=yes
 [Unit]
 Description=Deis agent: runs the units placed on this host
-Documentation=file:$PREFIX/current/README.md
 Wants=network-online.target
 After=network-online.target dbus.service docker.service etcd.service
 
@@ -240,7 +239,6 @@ E2
 replace 644 /etc/systemd/system/deis-scheduler.service <<E2 && changed=yes
 [Unit]
 Description=Deis scheduler: decides where units run, one leads
-Documentation=file:$PREFIX/current/README.md
 Wants=network-online.target
 After=network-online.target etcd.service
 

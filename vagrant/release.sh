@@ -14,7 +14,7 @@ esac
 
 rm -rf release/deis.partial
 mkdir -p release/deis.partial
-cp -R package.json package-lock.json dist units vagrant/install.sh vagrant/install-etcd.sh vagrant/certificates.sh LICENSE README.md release/deis.partial/
+cp -R package.json package-lock.json dist units vagrant/install.sh vagrant/install-etcd.sh vagrant/certificates.sh LICENSE release/deis.partial/
 (cd release/deis.partial && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --silent)
 if [ $node = yes ]; then
   mkdir release/deis.partial/bin
