@@ -110,7 +110,8 @@ async function standBy(
   const looking = loop.run(over);
   try {
     return await Promise.race([
-      campaign(client, session, machine, stop),
+      // Who has not seen the cluster yet does not ask to lead it.
+      mirror.reached(0n, stop).then(() => campaign(client, session, machine, stop)),
       looking.then(() => new Promise<never>(() => undefined)),
     ]);
   } catch (error) {
