@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, rename } from "node:fs/promises";
+import { mkdir, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { withLock } from "./lock.ts";
 import type { Progress } from "./progress.ts";
@@ -50,6 +50,23 @@ export async function fromCache(recipe: Recipe, progress: Progress, signal: Abor
     },
     { signal },
   );
+}
+
+/** Removes every entry of these kinds but those to keep, and resolves to the names of what was removed. */
+export async function pruneCache(
+  kinds: readonly string[],
+  keep: ReadonlySet<string>,
+): Promise<readonly string[]> {
+  const cache = cacheDirectory();
+  const removed: string[] = [];
+  for (const name of await readdir(cache).catch(() => [])) {
+    const [, kind = ""] = /^([a-z]+)-[0-9a-f]{12}$/.exec(name) ?? [];
+    if (!kinds.includes(kind) || keep.has(join(cache, name))) continue;
+    await removeTree(join(cache, name));
+    await removeTree(join(cache, `${name}.lock`));
+    removed.push(name);
+  }
+  return removed;
 }
 
 async function buildEntry(recipe: Recipe, path: string, signal: AbortSignal): Promise<void> {

@@ -2,8 +2,10 @@
 import { spawn } from "node:child_process";
 import { type Command, InvalidArgumentError } from "commander";
 import { installAgents } from "./agents.ts";
+import { pruneCache } from "./cache.ts";
 import { Cluster } from "./cluster.ts";
 import { createCluster } from "./create.ts";
+import { currentEntries, entryKinds } from "./images.ts";
 import { hostNumber } from "./names.ts";
 import { bringUpPlatform } from "./platform.ts";
 import { terminalProgress } from "./progress.ts";
@@ -104,8 +106,9 @@ export function addClusterCommands(program: Command, signal: AbortSignal, finish
     .command("clean")
     .description("remove what dead runs left; clusters that were made to stay are kept")
     .option("--all", "remove these too")
-    .action(async ({ all = false }: { all?: boolean }) => {
-      const removed = await sweep({ all });
+    .option("--cache", "remove what older versions of this checkout have put into the cache, too")
+    .action(async ({ all = false, cache = false }: { all?: boolean; cache?: boolean }) => {
+      const removed = [...(await sweep({ all })), ...(cache ? await pruneUnused() : [])];
       say(removed.length === 0 ? "nothing was left over" : `removed: ${removed.join(", ")}`);
     });
   // Not for people: what a leash runs.
@@ -155,6 +158,12 @@ async function up(name: string, options: Omit<UpFlags, "name">, signal: AbortSig
   await progress.step(`start ${names} of cluster "${name}"`, () =>
     Promise.all(stopped.map((host) => host.start(signal))),
   );
+}
+
+/** Prunes the cache of what neither this checkout nor a cluster of this machine uses. */
+async function pruneUnused(): Promise<readonly string[]> {
+  const used = (await Cluster.list()).flatMap((cluster) => cluster.cacheEntries);
+  return await pruneCache(entryKinds, new Set([...used, ...(await currentEntries())]));
 }
 
 interface Row {

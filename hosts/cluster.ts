@@ -193,6 +193,12 @@ export class Cluster {
     return join(this.directory, "share");
   }
 
+  /** The cache entries that its hosts have mounted or share files with. */
+  get cacheEntries(): readonly string[] {
+    const { base, images } = this.#record;
+    return images === undefined ? [base] : [base, images];
+  }
+
   /** True if the process that the cluster was made for is gone. */
   get isGarbage(): boolean {
     const { owner } = this.#record;

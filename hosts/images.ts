@@ -181,8 +181,11 @@ async function contentHash(directory: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** True if both halves of the images are in the cache, so that no build is needed. */
-export async function imagesBuilt(): Promise<boolean> {
+/** The cache entries that this checkout's clusters are made from. */
+export async function currentEntries(): Promise<readonly string[]> {
   const foundation = entryPath(foundationRecipe());
-  return existsSync(foundation) && existsSync(entryPath(await platformRecipe(foundation)));
+  return [entryPath(baseRecipe), foundation, entryPath(await platformRecipe(foundation))];
 }
+
+/** The kinds of entries that this room keeps in the cache. */
+export const entryKinds = ["base", "foundation", "images"] as const;
