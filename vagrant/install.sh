@@ -1,10 +1,11 @@
 #!/bin/bash
 # Installs, upgrades or removes Deis on a Debian host: deis-agent, deis-scheduler and deisctl with their settings,
 # certificates and systemd services. It may be run again at any time, and running units are never touched: neither an
-# upgrade nor --uninstall stops a container or a service that runs on the cluster's behalf.
+# upgrade nor --uninstall stops a container or a service that runs on the cluster's behalf. Everything that can be wrong with
+# what it is given is found before anything is changed.
 #
 # Layout: /opt/deis/releases/<version>-<digest> (immutable), /opt/deis/current -> the one in use,
-#         /etc/deis/agent.toml, /etc/deis/pki/{ca.crt,host.crt,host.key}, /run/deis (the agent's, lost at reboot).
+#         /etc/deis/agent.toml, /etc/deis/pki/{ca.crt,host.crt,host.key}; of the agent's own, /run/deis and /var/lib/deis.
 set -euo pipefail
 
 usage() {
@@ -19,40 +20,42 @@ Usage: install.sh --release DIR|TARBALL [options]    install or upgrade
   --address IP         the address other hosts reach this one at (default: the default route's)
   --metadata K=V,K=V   machine metadata, e.g. region=lab,disk=ssd
   --listen HOST:PORT   serve logs and status of this host's units there, over mutual TLS
-  --no-scheduler       do not run a scheduler here
+  --no-scheduler       run no scheduler here; --scheduler runs one again
   --no-start           install only; do not start or restart the services
   --purge              with --uninstall: also remove settings, certificates and the deis user
 
-Settings are written when one of --etcd, --ca, --address, --metadata or --listen is given (the file that was there is kept as
-agent.toml.before), and left alone otherwise.
+Options change the settings they name; all others stay as they are. The file that was there is kept as agent.toml.before.
+Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 Examples:
-  install.sh --release deis-0.1.0.tar.gz --etcd https://10.0.0.1:2379,https://10.0.0.2:2379 \
+  install.sh --release deis.tar.gz --etcd https://10.0.0.1:2379,https://10.0.0.2:2379 \
              --ca ca.crt --cert host1.crt --key host1.key --address 10.0.0.1 --listen 10.0.0.1:7002
-  install.sh --release deis-0.2.0.tar.gz        # upgrade: settings stay
+  install.sh --release deis-new.tar.gz          # upgrade: settings stay
   install.sh --uninstall
 TEXT
 }
 
 PREFIX=/opt/deis
 SETTINGS=/etc/deis
+UNITS=/etc/systemd/system
 COMMANDS=(deisctl deis-agent deis-scheduler)
 SERVICES=(deis-agent.service deis-scheduler.service)
 
 say() { printf '%s\n' "deis: $*"; }
-die() { printf '%s\n' "deis: $1" >&2; [ -z "${2:-}" ] || printf '%s\n' "      $2" >&2; exit 1; }
-usage_error() { printf '%s\n' "deis: $1" "      See install.sh --help" >&2; exit 2; }
+die() { printf '%s\n' "deis: $1" >&2; [ -z "${2:-}" ] || printf '%s\n' "Hint: $2" >&2; exit 1; }
+usage_error() { printf '%s\n' "deis: $1" "See install.sh --help" >&2; exit 2; }
 
 # ---------------------------------------------------------------------------------------------------- arguments
 
-release='' etcd='' ca='' cert='' key='' address='' metadata='' listen=''
-scheduler=yes start=yes uninstall=no purge=no
+release='' scheduler=as-is start=yes uninstall=no purge=no
+settings=() # options that plan-host takes as they are
 while [ $# -gt 0 ]; do
   case $1 in
     --release | --etcd | --ca | --cert | --key | --address | --metadata | --listen)
-      [ $# -ge 2 ] || usage_error "$1 needs a value"
-      declare "${1#--}=$2"
+      [ -n "${2:-}" ] || usage_error "$1 needs a value"
+      if [ "$1" = --release ]; then release=$2; else settings+=("$1=$2"); fi
       shift 2 ;;
+    --scheduler) scheduler=yes; shift ;;
     --no-scheduler) scheduler=no; shift ;;
     --no-start) start=no; shift ;;
     --uninstall) uninstall=yes; shift ;;
@@ -61,171 +64,161 @@ while [ $# -gt 0 ]; do
     *) usage_error "unknown option \"$1\"" ;;
   esac
 done
+if [ "$uninstall" = yes ]; then
+  [ -z "$release${settings[*]}" ] || usage_error "--uninstall takes no option but --purge"
+else
+  [ "$purge" = no ] || usage_error "--purge goes with --uninstall"
+  [ -n "$release" ] || usage_error "--release is missing"
+fi
 
 [ "$(id -u)" = 0 ] || die "must be run as root" "sudo $0 …"
+# One run at a time. The lock is on a directory that is there anyway, so that it leaves no file.
+exec 9</opt
+flock --wait 120 9 || die "another install.sh is running on this host"
 # Without systemd as PID 1 (a container, a chroot) files are installed all the same, services are not started.
 systemd_runs() { [ -d /run/systemd/system ]; }
 
 # ---------------------------------------------------------------------------------------------------- removal
 
+# The cluster's units on this host that outlive the agent: files given to systemd, and containers. Fails if Docker cannot tell.
+units_left() {
+  local directory
+  directory=$(sed -n 's/^units_directory *= *"\(.*\)"/\1/p' "$SETTINGS/agent.toml" 2>/dev/null || true)
+  find "${directory:-/run/deis/units}" -maxdepth 1 -type f -printf '%f\n' 2>/dev/null || true
+  if command -v docker >/dev/null; then docker ps --all --filter label=deis.unit --format '{{.Names}}' 2>/dev/null; fi
+}
+
 remove() {
+  local left known=yes
   if systemd_runs; then
     systemctl disable --now --quiet "${SERVICES[@]}" 2>/dev/null || true
   fi
-  rm -f "${SERVICES[@]/#//etc/systemd/system/}" "${COMMANDS[@]/#//usr/local/bin/}"
+  rm -f "${SERVICES[@]/#/$UNITS/}" "${SERVICES[@]/#/$UNITS/multi-user.target.wants/}" "${COMMANDS[@]/#//usr/local/bin/}"
+  if systemd_runs; then
+    systemctl daemon-reload
+    systemctl reset-failed "${SERVICES[@]}" 2>/dev/null || true
+  fi
+  left=$(units_left | tr '\n' ' ') || known=no
   rm -rf "$PREFIX"
-  if systemd_runs; then systemctl daemon-reload; fi
+  rm -f /run/deis/agent.sock /run/deis/agent-lease
+  # What is left of the agent's own belongs to units that still run.
+  if [ "$known" = yes ] && [ -z "$left" ]; then rm -rf /run/deis /var/lib/deis; fi
   if [ "$purge" = yes ]; then
     rm -rf "$SETTINGS"
     if getent passwd deis >/dev/null; then userdel deis; fi
     if getent group deis >/dev/null; then groupdel deis; fi
   fi
   say "removed"
-  local left
-  left=$({ ls /run/deis/units 2>/dev/null; docker ps --filter label=deis.unit --format '{{.Names}}' 2>/dev/null; } | tr '\n' ' ')
-  [ -z "$left" ] || say "still running here, and from now on nobody's but yours: $left"
+  [ -z "$left" ] || say "still here, and from now on nobody's but yours: $left"
+  [ "$known" = yes ] || say "Docker does not answer: containers of the cluster may still be here (docker ps --all --filter label=deis.unit)"
 }
 
 if [ "$uninstall" = yes ]; then
-  [ -z "$release" ] || usage_error "--uninstall takes no --release"
   remove
   exit 0
 fi
-[ "$purge" = no ] || usage_error "--purge goes with --uninstall"
 
-# ---------------------------------------------------------------------------------------------------- checks, before anything is written
+# ---------------------------------------------------------------------------------------------------- checks, before anything is changed
 
-[ -n "$release" ] || usage_error "--release is missing"
 [ -e "$release" ] || die "there is no release at \"$release\"" "make release builds one"
-given=0
-for file in "$ca" "$cert" "$key"; do
-  [ -n "$file" ] || continue
-  [ -r "$file" ] || die "cannot read the certificate file \"$file\""
-  given=$((given + 1))
-done
-[ "$given" = 0 ] || [ "$given" = 3 ] || usage_error "--ca, --cert and --key go together"
-[ -z "$listen" ] || [ "$given" = 3 ] || [ -e "$SETTINGS/pki/host.key" ] || usage_error "--listen needs --ca, --cert and --key"
-for pair in ${metadata//,/ }; do
-  case $pair in
-    *\"* | *\\*) usage_error "--metadata \"$pair\" must not contain quotes or backslashes" ;;
-    ?*=?*) ;;
-    *) usage_error "--metadata \"$pair\" is not key=value" ;;
-  esac
-done
-
-# ---------------------------------------------------------------------------------------------------- files
-
-work=$(mktemp -d)
+work=$(mktemp -d -p /var/tmp deis-install.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 
 if [ -d "$release" ]; then
-  source=$release
+  source=$(realpath "$release")
 else
   mkdir "$work/release"
-  tar -xzf "$release" -C "$work/release" --no-same-owner || die "\"$release\" is not a .tar.gz"
+  tar -xzf "$release" -C "$work/release" --no-same-owner 2>/dev/null || die "\"$release\" is not a complete .tar.gz" "make release builds one"
   source=$work/release
 fi
-for part in package.json dist/agent/main.js node_modules units; do
+for part in package.json package-lock.json dist/agent/main.js dist/vagrant/plan-host.js node_modules units; do
   [ -e "$source/$part" ] || die "\"$release\" is not a release of Deis: it has no $part" "make release builds one"
 done
 # A release may carry its own Node.js, because Debian 12's is too old.
 node=$source/bin/node
-[ -x "$node" ] || node=$(command -v node) || die "node is not installed" "install Node.js 20.19 or later, or use a release that carries it"
+[ -e "$node" ] || node=$(command -v node) || die "node is not installed" "install Node.js 20.19 or later, or use a release that carries it"
+node_version=$("$node" --version 2>/dev/null) || die "\"$node\" does not run here" "was the release built for this kind of processor ($(uname -m))?"
 "$node" -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
-  die "node is $("$node" --version)" "Deis needs 20.19 or later"
-version=$("$node" -p 'require(process.argv[1]).version' "$(realpath "$source/package.json")")
-# What identifies a release besides its version: the code that runs. A rebuilt release is thus never mistaken for the old one.
-digest=$(cd "$source" && find package.json dist units -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-12)
+  die "node is $node_version, Deis needs 20.19 or later" "install a later Node.js, or use a release that carries it"
+"$node" "$source/dist/vagrant/plan-host.js" --settings="$SETTINGS/agent.toml" --pki="$SETTINGS/pki" "${settings[@]}" >"$work/agent.toml" ||
+  exit $?
+version=$("$node" -p 'JSON.parse(require("fs").readFileSync(process.argv[1])).version' "$source/package.json")
+# What identifies a release besides its version: all that runs. A rebuilt release is thus never mistaken for the old one.
+digest=$(cd "$source" && { find package.json package-lock.json dist units bin -type f -print0 2>/dev/null || true; } |
+  sort -z | xargs -0 sha256sum | sha256sum | cut -c1-12)
 target=$PREFIX/releases/$version-$digest
+
+# ---------------------------------------------------------------------------------------------------- files
 
 if [ -d "$target" ]; then
   say "release $version ($digest) is already here"
 else
   say "installing release $version ($digest)"
   mkdir -p "$PREFIX/releases"
-  rm -rf "$target.partial"
+  rm -rf "$PREFIX"/releases/*.partial
   mkdir "$target.partial"
-  cp -R "$source/package.json" "$source/dist" "$source/node_modules" "$source/units" "$target.partial/"
-  if [ -x "$source/bin/node" ]; then cp -R "$source/bin" "$target.partial/"; fi
+  for part in package.json package-lock.json dist node_modules units bin docs install.sh LICENSE; do
+    [ ! -e "$source/$part" ] || cp -R "$source/$part" "$target.partial/"
+  done
   chown -R root:root "$target.partial"
   mv "$target.partial" "$target"
 fi
-
-[ ! -x "$target/bin/node" ] || node=$PREFIX/current/bin/node
+[ "$node" != "$source/bin/node" ] || node=$PREFIX/current/bin/node
 
 getent group deis >/dev/null || groupadd --system deis
 getent passwd deis >/dev/null ||
   useradd --system --gid deis --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin deis
 
-# Replaces $2 by standard input when it differs, atomically; true if it changed.
+# Replaces file $2 by standard input when they differ, atomically. $3: its group.
 replace() {
-  local mode=$1 path=$2
+  local mode=$1 path=$2 group=${3:-root}
   cat >"$work/new"
-  if cmp -s "$work/new" "$path"; then return 1; fi
-  install -D -m "$mode" -o root -g root "$work/new" "$path.new"
+  if cmp -s "$work/new" "$path"; then return; fi
+  install -m "$mode" -o root -g "$group" "$work/new" "$path.new"
   mv "$path.new" "$path"
 }
 
-install -d -m 755 "$SETTINGS"
-changed=no
-if [ "$given" = 3 ]; then
-  install -d -m 750 -o root -g deis "$SETTINGS/pki"
-  for pair in "$ca ca.crt" "$cert host.crt" "$key host.key"; do
-    from=${pair% *} to=$SETTINGS/pki/${pair##* }
-    cmp -s "$from" "$to" && continue
-    install -m 640 -o root -g deis "$from" "$to"
-    changed=yes
-  done
-fi
+[ -d "$SETTINGS" ] || install -d -m 755 "$SETTINGS"
+for option in "${settings[@]}"; do
+  case $option in
+    --ca=*) file=ca.crt ;;
+    --cert=*) file=host.crt ;;
+    --key=*) file=host.key ;;
+    *) continue ;;
+  esac
+  # The scheduler runs as deis and reads them too.
+  [ -d "$SETTINGS/pki" ] || install -d -m 750 -o root -g deis "$SETTINGS/pki"
+  replace 640 "$SETTINGS/pki/$file" deis <"${option#*=}"
+done
 
-settings() {
-  local endpoints=${etcd:-http://127.0.0.1:2379} separator=''
-  echo "# Settings of this host. Every key is described in docs/agent.md; restart deis-agent and deis-scheduler after a change."
-  echo "[machine]"
-  [ -z "$address" ] || echo "address = \"$address\""
-  if [ -n "$metadata" ]; then
-    printf 'metadata = { '
-    for pair in ${metadata//,/ }; do
-      printf '%s"%s" = "%s"' "$separator" "${pair%%=*}" "${pair#*=}"
-      separator=', '
-    done
-    printf ' }\n'
+if ! cmp -s "$work/agent.toml" "$SETTINGS/agent.toml"; then
+  if [ -e "$SETTINGS/agent.toml" ]; then
+    cp -p "$SETTINGS/agent.toml" "$SETTINGS/agent.toml.before"
+    say "settings changed; the former ones are in $SETTINGS/agent.toml.before"
   fi
-  echo
-  echo "[etcd]"
-  echo "endpoints = [\"${endpoints//,/\", \"}\"]"
-  if [ -e "$SETTINGS/pki/host.key" ]; then
-    printf '%s\n' "cafile = \"$SETTINGS/pki/ca.crt\"" "certfile = \"$SETTINGS/pki/host.crt\"" "keyfile = \"$SETTINGS/pki/host.key\""
-  fi
-  if [ -n "$listen" ]; then printf '\n[agent]\nlisten = "%s"\n' "$listen"; fi
-}
-if [ ! -e "$SETTINGS/agent.toml" ] || [ -n "$etcd$ca$address$metadata$listen" ]; then
-  [ ! -e "$SETTINGS/agent.toml" ] || cp -p "$SETTINGS/agent.toml" "$work/before"
-  if settings | replace 644 "$SETTINGS/agent.toml"; then
-    changed=yes
-    if [ -e "$work/before" ]; then
-      install -m 644 "$work/before" "$SETTINGS/agent.toml.before"
-      say "settings changed; the former ones are in $SETTINGS/agent.toml.before"
-    fi
-  fi
+  replace 644 "$SETTINGS/agent.toml" <"$work/agent.toml"
 fi
 
 for command in "${COMMANDS[@]}"; do
-  replace 755 "/usr/local/bin/$command" <<E2 || true
+  replace 755 "/usr/local/bin/$command" <<TEXT
 #!/bin/sh
 exec $node $PREFIX/current/dist/${command#deis-}/main.js "\$@"
-E2
+TEXT
 done
 
 # RuntimeDirectoryPreserve: /run/deis holds the unit files and the lease of units that outlive the daemon.
-replace 644 /etc/systemd/system/deis-agent.service <<E2 && changed=yes
+# StartLimitIntervalSec: a daemon that is given up on after a few crashes is a host that is lost for good.
+replace 644 $UNITS/deis-agent.service <<TEXT
 [Unit]
 Description=Deis agent: runs the units placed on this host
+Documentation=file:$PREFIX/current/docs/agent.md
 Wants=network-online.target
 After=network-online.target dbus.service docker.service etcd.service
+StartLimitIntervalSec=0
 
 [Service]
 ExecStart=/usr/local/bin/deis-agent --config $SETTINGS/agent.toml
+ExecReload=/bin/kill -HUP \$MAINPID
 RuntimeDirectory=deis
 RuntimeDirectoryPreserve=yes
 Restart=always
@@ -235,21 +228,29 @@ LimitNOFILE=65536
 
 [Install]
 WantedBy=multi-user.target
-E2
-replace 644 /etc/systemd/system/deis-scheduler.service <<E2 && changed=yes
+TEXT
+replace 644 $UNITS/deis-scheduler.service <<TEXT
 [Unit]
 Description=Deis scheduler: decides where units run, one leads
+Documentation=file:$PREFIX/current/docs/scheduling.md
 Wants=network-online.target
 After=network-online.target etcd.service
+StartLimitIntervalSec=0
 
 [Service]
 ExecStart=/usr/local/bin/deis-scheduler --config $SETTINGS/agent.toml
 User=deis
 Group=deis
+CapabilityBoundingSet=
 NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
 PrivateTmp=yes
+PrivateDevices=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
 Restart=always
 RestartSec=1
 TimeoutStopSec=30
@@ -257,12 +258,11 @@ LimitNOFILE=65536
 
 [Install]
 WantedBy=multi-user.target
-E2
+TEXT
 
 if [ "$(readlink "$PREFIX/current" 2>/dev/null)" != "$target" ]; then
   ln -sfn "$target" "$PREFIX/current.new"
   mv -T "$PREFIX/current.new" "$PREFIX/current"
-  changed=yes
 fi
 # The release before this one is kept, so that an operator can go back to it; older ones are not.
 find "$PREFIX/releases" -mindepth 1 -maxdepth 1 -type d ! -path "$target" -printf '%T@ %p\n' | sort -rn | tail -n +2 |
@@ -270,34 +270,58 @@ find "$PREFIX/releases" -mindepth 1 -maxdepth 1 -type d ! -path "$target" -print
 
 # ---------------------------------------------------------------------------------------------------- services
 
+# As `systemctl enable` does; it is not there without systemd's own package, in a minimal image say.
+link() { printf '%s\n' "$UNITS/multi-user.target.wants/$1"; }
+enable() {
+  [ ! -L "$(link "$1")" ] || return 0
+  mkdir -p "$UNITS/multi-user.target.wants"
+  ln -s "$UNITS/$1" "$(link "$1")"
+}
+if [ "$scheduler" = as-is ]; then
+  # A host that was installed without one stays without one.
+  scheduler=yes
+  if [ -L "$(link deis-agent.service)" ] && [ ! -L "$(link deis-scheduler.service)" ]; then scheduler=no; fi
+fi
 wanted=(deis-agent.service)
 [ "$scheduler" = no ] || wanted+=(deis-scheduler.service)
-enable() {
-  mkdir -p /etc/systemd/system/multi-user.target.wants
-  ln -sfn "/etc/systemd/system/$1" "/etc/systemd/system/multi-user.target.wants/$1"
-}
 for service in "${wanted[@]}"; do enable "$service"; done
-if [ "$scheduler" = no ]; then
-  rm -f /etc/systemd/system/multi-user.target.wants/deis-scheduler.service
-  if systemd_runs; then systemctl stop --quiet deis-scheduler.service 2>/dev/null || true; fi
-fi
+if [ "$scheduler" = no ] && [ -L "$(link deis-scheduler.service)" ]; then rm "$(link deis-scheduler.service)"; fi
 
 if [ "$start" = no ] || ! systemd_runs; then
-  say "installed; start with: systemctl daemon-reload && systemctl start ${wanted[*]}"
+  say "installed; start with: systemctl daemon-reload && systemctl restart ${wanted[*]}"
   exit 0
 fi
-systemctl daemon-reload
-if [ "$changed" = yes ]; then
-  systemctl restart "${wanted[@]}"
-else
+# All that a running daemon has read. It is compared with what the daemons were last started with, not with what this run
+# changed: a run that was interrupted is thus completed by the next one.
+state=$({ cat "$SETTINGS/agent.toml" "${SERVICES[@]/#/$UNITS/}"; cat "$SETTINGS"/pki/* 2>/dev/null || true; echo "$node $target"; } |
+  sha256sum | cut -d' ' -f1)
+if [ "$(cat "$PREFIX/started" 2>/dev/null)" = "$state" ]; then
   systemctl start "${wanted[@]}"
+else
+  systemctl daemon-reload
+  systemctl restart "${wanted[@]}"
 fi
-for service in "${wanted[@]}"; do
-  for _ in $(seq 1 50); do
-    state=$(systemctl is-active "$service" || true)
-    [ "$state" != active ] || break
-    sleep 0.1
-  done
-  [ "$state" = active ] || die "$service is $state" "journalctl -u $service -n 20"
+if [ "$scheduler" = no ]; then systemctl stop --quiet deis-scheduler.service; fi
+
+# "active" says only that a process was started. The agent is up when its socket answers; none may have crashed by then.
+answers() {
+  "$node" -e 'require("net").connect("/run/deis/agent.sock").on("connect", () => process.exit(0)).on("error", () => process.exit(1))'
+}
+go_back() {
+  local previous
+  previous=$(find "$PREFIX/releases" -mindepth 1 -maxdepth 1 -type d ! -path "$target")
+  [ -z "$previous" ] || printf '%s' "; back to the release before: $previous/install.sh --release $previous"
+}
+deadline=$((SECONDS + 20))
+until answers; do
+  [ $SECONDS -lt $deadline ] || die "deis-agent does not answer" "journalctl -u deis-agent -n 20$(go_back)"
+  sleep 0.1
 done
+for service in "${wanted[@]}"; do
+  restarts=$(systemctl show --property=NRestarts --value "$service")
+  if [ "$restarts" != 0 ] || ! systemctl is-active --quiet "$service"; then
+    die "$service does not stay up" "journalctl -u ${service%.service} -n 20$(go_back)"
+  fi
+done
+printf '%s\n' "$state" | replace 644 "$PREFIX/started"
 say "running: ${wanted[*]} (deisctl list-machines)"

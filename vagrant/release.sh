@@ -1,25 +1,37 @@
 #!/bin/bash
 # Packs what a host needs into release/deis.tar.gz and release/deis/: the compiled code, production dependencies, the platform's
-# units, the install script and, because Debian 12's is too old, this machine's Node.js. `npm run build` must have run.
+# units, the scripts that install them and, because Debian 12's is too old, this machine's Node.js. `npm run build` must have run.
 #   release.sh [--without-node]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+die() { printf '%s\n' "release.sh: $1" >&2; exit 1; }
 node=yes
 case ${1:-} in
   '') ;;
   --without-node) node=no ;;
   *) echo "Usage: release.sh [--without-node]" >&2; exit 2 ;;
 esac
-[ -f dist/agent/main.js ] || { echo "release.sh: nothing is built; npm run build" >&2; exit 1; }
-
-rm -rf release/deis.partial
-mkdir -p release/deis.partial
-cp -R package.json package-lock.json dist units vagrant/install.sh vagrant/install-etcd.sh vagrant/certificates.sh LICENSE release/deis.partial/
-(cd release/deis.partial && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --silent)
+[ -f dist/agent/main.js ] || die "nothing is built; npm run build"
 if [ $node = yes ]; then
-  mkdir release/deis.partial/bin
-  cp "$(node -p process.execPath)" release/deis.partial/bin/node
+  program=$(node -p process.execPath)
+  [ "$(uname -s)" = Linux ] || die "this machine's Node.js is none for Linux hosts; build on Linux, or use --without-node"
+  # A distribution's package keeps most of Node.js in a shared library that hosts do not have.
+  if ldd "$program" | grep -q libnode; then die "$program needs libnode; use a Node.js from nodejs.org, or --without-node"; fi
 fi
+
+partial=release/deis.partial
+trap 'rm -rf "$partial"' EXIT
+rm -rf "$partial"
+mkdir -p "$partial"
+cp -R package.json package-lock.json dist units docs LICENSE vagrant/{install,install-etcd,certificates}.sh "$partial/"
+# Real hosts on one machine are for developers.
+rm -rf "$partial/dist/hosts"
+(cd "$partial" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --silent)
+if [ $node = yes ]; then
+  mkdir "$partial/bin"
+  cp "$program" "$partial/bin/node"
+fi
+tar -C "$partial" -czf release/deis.tar.gz.partial .
+mv release/deis.tar.gz.partial release/deis.tar.gz
 rm -rf release/deis
-mv release/deis.partial release/deis
-tar -C release/deis -czf release/deis.tar.gz .
+mv "$partial" release/deis

@@ -18,6 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   units: ["cluster"],
   deisctl: ["cluster", "loop", "units"],
   hosts: ["cluster", "loop"],
+  vagrant: ["cluster"],
 };
 
 /** Rooms about the project rather than of it: they may import any room, but nobody them. */
