@@ -113,11 +113,13 @@ class LiveMirror<Tables> implements Mirror<Tables> {
     signal.throwIfAborted();
     signal.addEventListener("abort", stop, { once: true });
     try {
-      for (let patienceMs = reachPatienceMs; !there(); patienceMs = Math.min(5_000, patienceMs * 2)) {
+      for (let patienceMs = reachPatienceMs; !there(); ) {
         if (this.#closed.signal.aborted) throw closedFailure();
-        await this.#turned(patienceMs, over.signal);
+        const turned = await this.#turned(patienceMs, over.signal);
+        if (turned || !this.#synced) continue;
         // The revision may have touched none of our keys, and then no event will ever tell: look.
-        if (!there() && this.#synced) this.#relist?.();
+        this.#relist?.();
+        patienceMs = Math.min(5_000, patienceMs * 2);
       }
     } finally {
       signal.removeEventListener("abort", stop);
@@ -131,21 +133,22 @@ class LiveMirror<Tables> implements Mirror<Tables> {
     await this.#running;
   }
 
-  /** Resolves when something was applied, or after a while. */
-  async #turned(patienceMs: number, signal: AbortSignal): Promise<void> {
+  /** True as soon as something was applied, false after a while without. */
+  async #turned(patienceMs: number, signal: AbortSignal): Promise<boolean> {
     const over = new AbortController();
     const stop = () => over.abort(signal.reason);
     signal.addEventListener("abort", stop, { once: true });
     let wake: () => void = () => undefined;
-    const woken = new Promise<void>((resolve) => {
-      wake = resolve;
+    const woken = new Promise<boolean>((resolve) => {
+      wake = () => resolve(true);
     });
     this.#waiters.add(wake);
     try {
-      const waited = this.#clock.sleep(patienceMs, over.signal);
+      const waited = this.#clock.sleep(patienceMs, over.signal).then(() => false);
       waited.catch(() => undefined);
-      await Promise.race([woken, waited]);
+      const turned = await Promise.race([woken, waited]);
       signal.throwIfAborted();
+      return turned;
     } finally {
       this.#waiters.delete(wake);
       signal.removeEventListener("abort", stop);

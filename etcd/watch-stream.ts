@@ -28,10 +28,18 @@ export interface WatchStreamOptions {
 
 type WatchCall = Awaited<ReturnType<Endpoint["watches"]["watch"]>>;
 
-/** Resolves when `signal` aborts, rejects with whatever ended the stream. */
-export async function runWatchStream(endpoint: Endpoint, options: WatchStreamOptions): Promise<void> {
+/** Resolves when `signal` aborts, at whatever moment; rejects with whatever ended the stream. */
+export async function runWatchStream(
+  endpoint: Pick<Endpoint, "watches">,
+  options: WatchStreamOptions,
+): Promise<void> {
   if (options.signal.aborted) return;
   const call = await endpoint.watches.watch();
+  if (options.signal.aborted) {
+    // While the stream was opening: it would never hear of that any more.
+    call.cancel();
+    return;
+  }
   const stream = new WatchStream(call, options);
   try {
     await stream.ended;
