@@ -61,7 +61,7 @@ export function addClusterCommands(program: Command, signal: AbortSignal, finish
     async ({ name }: NameFlag) => {
       const progress = terminalProgress();
       const cluster = await Cluster.open(name);
-      const release = await ensureRelease(progress, signal);
+      const release = await ensureRelease(progress, signal, "without-node");
       await progress.step(`Deis on ${cluster.hosts.map((host) => host.name).join(", ")}`, () =>
         installAgents(cluster, release),
       );

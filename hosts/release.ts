@@ -24,24 +24,35 @@ const left = new Set([
   ".git",
 ]);
 
+/** Whether a release carries this machine's Node.js. Hosts of this room have it anyway, and do without. */
+export type ReleaseKind = "with-node" | "without-node";
+
 /** The directory of this checkout's release, built if it is missing or stale. Rejects with `command-failed`. */
-export async function ensureRelease(progress: Progress, signal: AbortSignal): Promise<string> {
+export async function ensureRelease(
+  progress: Progress,
+  signal: AbortSignal,
+  kind: ReleaseKind = "with-node",
+): Promise<string> {
   const root = projectRoot();
   const directory = join(root, "release", "deis");
   const stamp = join(root, "release", "deis.stamp");
   return await withLock(
     join(root, "release", ".lock"),
     async () => {
-      const wanted = await sourcesHash(root);
-      const built = existsSync(directory) && existsSync(stamp) && (await readFile(stamp, "utf8")) === wanted;
-      if (built) return directory;
+      const sources = await sourcesHash(root);
+      const present = existsSync(directory) && existsSync(stamp) ? await readFile(stamp, "utf8") : "";
+      // One with Node.js serves those who do not need it, too.
+      if (present === `${sources} with-node` || present === `${sources} ${kind}`) return directory;
       await progress.step("release of this checkout", async () => {
         const options = { cwd: root, deadlineMs: 10 * 60_000, signal };
         await run(["rm", "-rf", "dist"], options);
         await run(["npm", "run", "--silent", "build"], options);
-        await run(["bash", "vagrant/release.sh"], options);
+        await run(
+          ["bash", "vagrant/release.sh", ...(kind === "without-node" ? ["--without-node"] : [])],
+          options,
+        );
       });
-      await writeFile(stamp, wanted);
+      await writeFile(stamp, `${sources} ${kind}`);
       return directory;
     },
     { signal },
