@@ -1,14 +1,12 @@
 /**
  * What the agent's Docker runtime costs over the engine itself, on one real engine in a host of its own.
  *
- *     node --import tsx bench/docker-start.ts [--quick]
- *
  * - One at a time: load and start of a unit, against create and start of the same container by bare API calls, in alternating rounds.
  *   "Seen running" is when `observed` says so, which is what an agent reports; the start itself resolves once the process has
  *   outlived its first moments.
  * - Many at once: 10 and 50 units with four starts in flight, as an agent does on two processors, against a bare loop with four in flight.
  *
- * Rounds alternate, so that a noisy machine is noisy for both; the figures are medians and the ratio of medians.
+ * Rounds alternate, so that a noisy machine is noisy for both; the figures are medians.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -18,6 +16,37 @@ import { DockerUnitRuntime } from "../agent/docker/unit-runtime.ts";
 import type { RuntimeUnit } from "../agent/runtime.ts";
 import { parseUnitFile, unitHash } from "../cluster/unit-file.ts";
 import { createCluster } from "../hosts/create.ts";
+import type { Benchmark, Tell } from "./figure.ts";
+import { each, median, timed } from "./measure.ts";
+
+export const benchmark: Benchmark = {
+  about: "load and start by the agent's Docker runtime, against create and start by the engine's API",
+  run: async ({ quick }, tell) => {
+    const name = `bench-${process.pid}`;
+    const cluster = await createCluster({ name, hosts: 1, etcd: false, images: "foundation" });
+    const notesDirectory = await mkdtemp(join(tmpdir(), "deis-bench-"));
+    try {
+      const host = cluster.host(1);
+      const docker = new Docker({ socketPath: host.dockerSocket });
+      const runtime = new DockerUnitRuntime({
+        socketPath: host.dockerSocket,
+        hostRoot: host.path("/"),
+        notesDirectory,
+      });
+      await runtime.open(signal);
+      const bench = { docker, runtime };
+      await startBare(bench, "warm-up");
+      await clean(bench);
+      await oneAtATime(bench, quick ? 5 : 21, tell);
+      await manyAtOnce(bench, 10, quick ? 1 : 5, tell);
+      await manyAtOnce(bench, 50, quick ? 1 : 3, tell);
+      await runtime.close();
+    } finally {
+      await cluster.down();
+      await rm(notesDirectory, { recursive: true });
+    }
+  },
+};
 
 const signal = new AbortController().signal;
 const inFlight = 4;
@@ -59,32 +88,10 @@ async function timeUnit(bench: Bench, name: string): Promise<{ seenMs: number; d
 
 async function clean({ docker }: Bench): Promise<void> {
   const containers = await docker.listContainers({ all: true });
-  await each(containers, ({ Id }) => docker.getContainer(Id).remove({ force: true, v: true }));
+  await each(containers, inFlight, ({ Id }) => docker.getContainer(Id).remove({ force: true, v: true }));
 }
 
-async function each<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
-  const queue = [...items];
-  const worker = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: inFlight }, worker));
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const began = performance.now();
-  await work();
-  return performance.now() - began;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-function show(what: string, ms: number, bareMs: number): void {
-  console.log(`${what.padEnd(34)} ${ms.toFixed(0).padStart(6)} ms  ${(ms / bareMs).toFixed(2)}x`);
-}
-
-async function oneAtATime(bench: Bench, rounds: number): Promise<void> {
+async function oneAtATime(bench: Bench, rounds: number, tell: Tell): Promise<void> {
   const bare: number[] = [];
   const seen: number[] = [];
   const done: number[] = [];
@@ -95,50 +102,25 @@ async function oneAtATime(bench: Bench, rounds: number): Promise<void> {
     done.push(doneMs);
     await clean(bench);
   }
-  show(`bare create + start (${rounds} rounds)`, median(bare), median(bare));
-  show("unit seen running", median(seen), median(bare));
-  show("unit's start resolved", median(done), median(bare));
+  const against = { name: "bare create + start", value: median(bare) };
+  tell({ name: "a unit until seen running", ours: { value: median(seen), unit: "ms" }, against });
+  tell({ name: "a unit until its start resolves", ours: { value: median(done), unit: "ms" }, against });
 }
 
-async function manyAtOnce(bench: Bench, count: number, rounds: number): Promise<void> {
+async function manyAtOnce(bench: Bench, count: number, rounds: number, tell: Tell): Promise<void> {
   const names = Array.from({ length: count }, (_, at) => `many-${at}`);
   const bare: number[] = [];
   const units: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    bare.push(await timed(() => each(names, (name) => startBare(bench, name))));
+    bare.push(await timed(() => each(names, inFlight, (name) => startBare(bench, name))));
     await clean(bench);
-    units.push(await timed(() => each(names, (name) => startUnit(bench, `${name}.service`))));
+    units.push(await timed(() => each(names, inFlight, (name) => startUnit(bench, `${name}.service`))));
     await clean(bench);
   }
-  show(`${count} containers, bare loop of ${inFlight}`, median(bare), median(bare));
-  show(`${count} units, ${inFlight} starts in flight`, median(units), median(bare));
-}
-
-const quick = process.argv.includes("--quick");
-const cluster = await createCluster({
-  name: `bench-${process.pid}`,
-  hosts: 1,
-  etcd: false,
-  images: "foundation",
-});
-const notesDirectory = await mkdtemp(join(tmpdir(), "deis-bench-"));
-try {
-  const host = cluster.host(1);
-  const docker = new Docker({ socketPath: host.dockerSocket });
-  const runtime = new DockerUnitRuntime({
-    socketPath: host.dockerSocket,
-    hostRoot: host.path("/"),
-    notesDirectory,
+  tell({
+    name: `${count} units, ${inFlight} starts in flight`,
+    ours: { value: median(units), unit: "ms" },
+    against: { name: `bare loop of ${inFlight}`, value: median(bare) },
+    goal: "≤ 1.05x",
   });
-  await runtime.open(signal);
-  const bench = { docker, runtime };
-  await startBare(bench, "warm-up");
-  await clean(bench);
-  await oneAtATime(bench, quick ? 5 : 21);
-  await manyAtOnce(bench, 10, quick ? 1 : 5);
-  await manyAtOnce(bench, 50, quick ? 1 : 3);
-  await runtime.close();
-} finally {
-  await cluster.down();
-  await rm(notesDirectory, { recursive: true });
 }
