@@ -295,6 +295,8 @@ fi
 # changed: a run that was interrupted is thus completed by the next one.
 state=$({ cat "$SETTINGS/agent.toml" "${SERVICES[@]/#/$UNITS/}"; cat "$SETTINGS"/pki/* 2>/dev/null || true; echo "$node $target"; } |
   sha256sum | cut -d' ' -f1)
+# Their restarts are counted anew.
+systemctl reset-failed "${wanted[@]}" 2>/dev/null || true
 if [ "$(cat "$PREFIX/started" 2>/dev/null)" = "$state" ]; then
   systemctl start "${wanted[@]}"
 else
