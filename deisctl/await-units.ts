@@ -7,10 +7,15 @@ import type { Clock } from "../loop/clock.ts";
 import { systemClock } from "../loop/clock.ts";
 import type { Patience } from "./patience.ts";
 import { UnitViews, type WatchedTables } from "./unit-views.ts";
-import { type Goal, judge, type Verdict } from "./wait.ts";
+import { type Goal, isRunning, judge, type UnitView, type Verdict } from "./wait.ts";
 
 /** How long an older "cannot be placed" may take to be withdrawn before it is believed. */
 const settleMs = 600;
+/**
+ * How long a container must have been seen running before it counts as launched. Docker calls a container running as soon as its
+ * process exists, so a command that fails at once would be told as a success now and then.
+ */
+const proofMs = 200;
 
 type Waiting = Extract<Verdict, { kind: "waiting" }>;
 
@@ -46,50 +51,55 @@ class Wait {
   readonly #views: UnitViews;
   readonly #outcomes = new Map<string, Outcome>();
   readonly #waiting = new Map<string, Waiting>();
+  /** Names to judge again without a change of theirs in the store. */
+  readonly #again = new Set<string>();
+  /** Containers that are seen running: true once they have run for long enough. */
+  readonly #proofs = new Map<string, boolean>();
+  readonly #timers: Promise<boolean>[] = [];
+  readonly #ended = new AbortController();
+  readonly #stop: AbortSignal;
+  readonly #bell = new Bell();
   #settled = false;
 
   constructor(request: AwaitRequest) {
     this.#request = request;
     this.#clock = request.clock ?? systemClock;
     this.#views = new UnitViews(request.mirror, request.goals.keys());
+    this.#stop = AbortSignal.any([request.signal, this.#ended.signal]);
   }
 
   async run(): Promise<ReadonlyMap<string, Outcome>> {
-    const { mirror, goals, revision, signal, patience } = this.#request;
+    const { mirror, goals, revision, patience } = this.#request;
     for (const name of goals.keys())
       this.#waiting.set(name, { kind: "waiting", missing: "the store to answer" });
-    const ended = new AbortController();
-    const stop = AbortSignal.any([signal, ended.signal]);
-    const bell = new Bell();
-    const unsubscribe = mirror.onChange(() => bell.ring());
-    const lapse = this.#after(patience.totalMs, stop, () => undefined).then((lapsed) =>
+    const unsubscribe = mirror.onChange(() => this.#bell.ring());
+    const lapse = this.#after(patience.totalMs, () => undefined).then((lapsed) =>
       lapsed ? ("timed-out" as const) : ("interrupted" as const),
     );
-    const settling = this.#after(settleMs, stop, () => {
+    void this.#after(settleMs, () => {
       this.#settled = true;
-      bell.ring();
+      for (const name of this.#waiting.keys()) this.#again.add(name);
     });
-    const placing = this.#after(Math.min(patience.placingMs, patience.totalMs), stop, () => {
+    const placing = this.#after(Math.min(patience.placingMs, patience.totalMs), () => {
       this.#giveUp("timed-out", ({ machine }) => machine === undefined);
-      bell.ring();
     });
     try {
       const nothingLeft = placing.then(() => (this.#waiting.size === 0 ? undefined : lapse));
       const end = await Promise.race([
         lapse,
         nothingLeft,
-        this.#untilAllAnswered(bell, mirror.reached(revision, stop)),
+        this.#untilAllAnswered(mirror.reached(revision, this.#stop)),
       ]);
       if (end !== undefined) this.#giveUp(end, () => true);
       return this.#outcomes;
     } finally {
-      ended.abort();
+      this.#ended.abort();
       unsubscribe();
-      await Promise.all([lapse, settling, placing]);
+      await Promise.all(this.#timers);
     }
   }
 
-  async #untilAllAnswered(bell: Bell, reached: Promise<void>): Promise<undefined> {
+  async #untilAllAnswered(reached: Promise<void>): Promise<undefined> {
     try {
       await reached;
     } catch (error) {
@@ -102,10 +112,9 @@ class Wait {
     for (;;) {
       for (const name of touched) this.#look(name);
       if (this.#waiting.size === 0) return undefined;
-      const wasSettled = this.#settled;
-      await bell.rung();
-      const changed = this.#views.refresh();
-      touched = this.#settled && !wasSettled ? [...this.#waiting.keys()] : changed;
+      await this.#bell.rung();
+      touched = new Set([...this.#views.refresh(), ...this.#again]);
+      this.#again.clear();
     }
   }
 
@@ -114,7 +123,9 @@ class Wait {
     const before = this.#waiting.get(name);
     const goal = goals.get(name);
     if (!before || goal === undefined) return;
-    const verdict = judge(this.#views.view(name), { goal, settled: this.#settled });
+    const view = this.#views.view(name);
+    const verdict = judge(view, { goal, settled: this.#settled });
+    if (verdict.kind === "done" && goal === "launched" && !this.#proven(name, view)) return;
     if (verdict.kind === "waiting") {
       this.#waiting.set(name, verdict);
       if (verdict.seen !== before.seen || verdict.missing !== before.missing) onProgress?.(name, verdict);
@@ -125,15 +136,31 @@ class Wait {
     onOutcome(name, verdict);
   }
 
-  /** Resolves to true when the time is over and `act` has run, to false when the wait ended first. */
-  #after(ms: number, stop: AbortSignal, act: () => void): Promise<boolean> {
-    return this.#clock.sleep(ms, stop).then(
+  /** True unless a container of the unit has only just been seen running; then it is judged again after `proofMs`. */
+  #proven(name: string, view: UnitView): boolean {
+    const proof = this.#proofs.get(name);
+    if (proof !== undefined) return proof;
+    if (!view.copies.some(({ state }) => state?.containerId !== undefined && isRunning(state))) return true;
+    this.#proofs.set(name, false);
+    void this.#after(proofMs, () => {
+      this.#proofs.set(name, true);
+      this.#again.add(name);
+    });
+    return false;
+  }
+
+  /** Resolves to true when the time is over and `act` has run and been looked at, to false when the wait ended first. */
+  #after(ms: number, act: () => void): Promise<boolean> {
+    const timer = this.#clock.sleep(ms, this.#stop).then(
       () => {
         act();
+        this.#bell.ring();
         return true;
       },
       () => false,
     );
+    this.#timers.push(timer);
+    return timer;
   }
 
   #giveUp(kind: "timed-out" | "interrupted", on: (last: Waiting) => boolean): void {

@@ -57,7 +57,9 @@ export async function openContext(
   return {
     context,
     close: async () => {
-      if (client.started) await (await client()).close();
+      // One that could not be opened has nothing to close, and the command has told why.
+      const opened = client.started ? await client().catch(() => undefined) : undefined;
+      await opened?.close();
     },
   };
 }

@@ -6,12 +6,12 @@ import { parseTimeSpan } from "../cluster/time-span.ts";
 import type { UnitFile } from "../cluster/unit-file.ts";
 import type { Options } from "./command.ts";
 
-/** Without a word from the unit file: what systemd grants a start, `DefaultTimeoutStartSec=`. */
-const defaultMs = 90_000;
 /** A unit may say `infinity`; a command does not wait longer than this unless told. */
 const longestMs = 30 * 60_000;
 /** For placing, loading and reporting around the unit's own timeout. */
 const marginMs = 10_000;
+/** Without a word from the unit file: what systemd grants a start and a stop, `DefaultTimeoutStartSec=`, and the margin. */
+const defaultMs = 90_000 + marginMs;
 const placingMs = 30_000;
 const attemptMs = 2_000;
 const dayInSeconds = 86_400;

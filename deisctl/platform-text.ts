@@ -1,7 +1,7 @@
 /** What the platform commands print, in Deis v1's words. Pure. */
 import type { PlatformVerb } from "../units/components.ts";
 import type { Outcome } from "./await-units.ts";
-import { unplaceableText } from "./report.ts";
+import { failureHint, unplaceableHint, unplaceableText } from "./report.ts";
 import type { Goal } from "./wait.ts";
 
 const gerunds: Readonly<Record<PlatformVerb, string>> = {
@@ -68,10 +68,10 @@ export function componentText(
     case "failed":
       return {
         out: "",
-        err: `The service '${name}' failed while ${wishes[goal]}: ${outcome.reason}\nHint: \`deisctl journal ${name}\` shows its last lines\n`,
+        err: `The service '${name}' failed while ${wishes[goal]}: ${outcome.reason}\n${failureHint(name, outcome)}`,
       };
     case "unplaceable":
-      return { out: "", err: `${unplaceableText(name, outcome.reason)}\n` };
+      return { out: "", err: `${unplaceableText(name, outcome.reason)}\n${unplaceableHint(name)}\n` };
     case "timed-out":
     case "interrupted":
       return { out: "", err: `${name}: still waiting for ${outcome.missing}\n` };

@@ -37,9 +37,10 @@ export function outcomeText(
       return { out: doneText(name, goal, outcome.machines, machines), err: "" };
     case "failed": {
       const place = outcome.machine === undefined ? "" : ` on ${machineLabel(outcome.machine, machines)}`;
-      const hint =
-        outcome.machine === undefined ? "" : `Hint: \`deisctl journal ${name}\` shows its last lines\n`;
-      return { out: "", err: `Unit ${name} failed${place}: ${outcome.reason}\n${hint}` };
+      return {
+        out: "",
+        err: `Unit ${name} failed${place}: ${outcome.reason}\n${failureHint(name, outcome)}`,
+      };
     }
     case "unplaceable":
       return { out: "", err: `${unplaceableText(name, outcome.reason)}\n${unplaceableHint(name)}\n` };
@@ -55,12 +56,21 @@ export function outcomeText(
   }
 }
 
+/** Where to look after a failure; empty if no machine is to blame. */
+export function failureHint(name: string, outcome: Extract<Outcome, { kind: "failed" }>): string {
+  if (outcome.machine === undefined) return "";
+  return outcome.unloaded
+    ? `Hint: \`deisctl status ${name}\` shows how it goes on, \`deisctl destroy ${name}\` withdraws it\n`
+    : `Hint: \`deisctl journal ${name}\` shows its last lines\n`;
+}
+
 /** The scheduler's sentence, complete in itself. */
 export function unplaceableText(name: string, reason: string): string {
   return reason.startsWith("Cannot place") ? reason : `Cannot place "${name}": ${reason}`;
 }
 
-function unplaceableHint(name: string): string {
+/** What to do about a unit that cannot be placed now. */
+export function unplaceableHint(name: string): string {
   return `Hint: it stays wanted and starts as soon as a machine can take it; \`deisctl destroy ${name}\` withdraws it`;
 }
 

@@ -27,6 +27,10 @@ export async function runPlatform(context: CommandContext, options: Options, ver
     const { tables } = await store.read(["units", "unitFiles"], context.signal);
     const known = knownNames(tables);
     const sections = installedSections(verb, known);
+    if (sections.length === 0) {
+      context.io.err("None of the platform's components is installed: nothing to uninstall\n");
+      return finish(context, { exitCode: exit.done, reports: [] });
+    }
     const views = new UnitViews(mirror, known);
     const plans = sections.map(({ heading, components }) => {
       const { changes, unchanged } = planSection(verb, components, views);
@@ -68,7 +72,7 @@ export function worst(codes: readonly ExitCode[]): ExitCode {
   return order.find((code) => codes.includes(code)) ?? exit.done;
 }
 
-/** The sections with the names of installed units in place of components. */
+/** The sections with the names of installed units in place of components. Throws if there are none, unless that is what is wanted. */
 function installedSections(verb: Verb, known: readonly string[]): readonly Section[] {
   const sections = platformSections(verb, () => true)
     .map(({ heading, components }) => ({
@@ -76,7 +80,7 @@ function installedSections(verb: Verb, known: readonly string[]): readonly Secti
       components: selectUnits(components, known.filter(isComponent)).names,
     }))
     .filter(({ components }) => components.length > 0);
-  if (sections.length > 0) return sections;
+  if (sections.length > 0 || verb === "uninstall") return sections;
   throw new PlatformError(
     "platform-not-installed",
     `Cannot ${verb} the platform: none of its components is installed`,

@@ -90,7 +90,8 @@ function checked(name: string, text: string, origin: string): Source {
   try {
     return { text, origin, ...checkUnitFile(name, text) };
   } catch (error) {
-    throw new PlatformError("unit-refused", `Error creating units: cannot use "${origin}" as ${name}`, {
+    const role = origin === name ? "" : ` as ${name}`;
+    throw new PlatformError("unit-refused", `Error creating units: cannot use "${origin}"${role}`, {
       cause: error,
     });
   }

@@ -6,7 +6,7 @@ export const waitFlags: readonly Flag[] = [
   { flags: "--no-block", description: "do not wait" },
   {
     flags: "--timeout <seconds>",
-    description: "wait at most so long (default 90, or the unit's own timeout)",
+    description: "wait at most so long (default 100, or the unit's own timeout)",
   },
   { flags: "--block-attempts <n>", description: "wait at most N times 2 seconds (0: the default)" },
 ];

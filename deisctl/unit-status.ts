@@ -80,7 +80,8 @@ export function withClusterFacts(
     ["Machine", machineLabel(copy.machine, machines)],
     ["Placed", copy.placement?.reason],
     ["Wanted", unit.record?.target ?? "destroyed"],
-    ["Problem", copy.state?.problem],
+    // Docker's paragraph says it itself.
+    ["Problem", /^ *Problem: /m.test(text) ? undefined : copy.state?.problem],
   ]);
   const end = text.indexOf("\n") + 1;
   if (end === 0) return `${text}\n${facts}`;

@@ -50,7 +50,14 @@ export type Verdict =
   | { readonly kind: "waiting"; readonly missing: string; readonly machine?: string; readonly seen?: string }
   | { readonly kind: "done"; readonly machines: readonly string[]; readonly seen: string }
   /** `reason` completes the sentence "Unit X failed on M: …". */
-  | { readonly kind: "failed"; readonly reason: string; readonly machine?: string; readonly seen?: string }
+  | {
+      readonly kind: "failed";
+      readonly reason: string;
+      readonly machine?: string;
+      readonly seen?: string;
+      /** The machine could not even load it: it has no log. */
+      readonly unloaded?: boolean;
+    }
   | { readonly kind: "unplaceable"; readonly reason: string };
 
 /** Judges one look at one unit. */
@@ -106,7 +113,9 @@ function judgeCopy(copy: UnitCopy, record: UnitRecord, since: bigint, goal: "lau
   const seen = `${state.active}/${state.sub}`;
   const fresh = (copy.stateRevision ?? 0n) > since;
   const trouble = fresh ? troubleOf(state, record, goal) : undefined;
-  if (trouble !== undefined) return { kind: "failed", reason: trouble, machine, seen };
+  if (trouble !== undefined) {
+    return { kind: "failed", reason: trouble, machine, seen, unloaded: state.load !== "loaded" };
+  }
   if (state.load !== "loaded") return { kind: "waiting", missing: "the agent to load it", machine, seen };
   if (goal === "loaded") return { kind: "done", machines: [machine], seen };
   if (state.generation < record.generation || (isAtRest(state) && !fresh)) {

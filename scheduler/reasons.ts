@@ -24,7 +24,9 @@ export class Reasons {
     }
     const count = machine.copies.length;
     const cache = spread ? this.#spreadByCount : this.#byCount;
-    cache[count] ??= `${spread ? apart : ""}least loaded of the machines that fit: ${count} units before it`;
+    const units = count === 1 ? "unit" : "units";
+    cache[count] ??=
+      `${spread ? apart : ""}least loaded of the machines that fit: ${count} ${units} before it`;
     return cache[count];
   }
 }

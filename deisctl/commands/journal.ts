@@ -47,12 +47,22 @@ export const journal: CommandDefinition = {
     }
     const machine = options.text("machine") ?? "";
     const sources: Source[] = [];
+    let told = false;
     for (const unit of names) {
-      for (const copy of copiesOf(unit, tables)) {
+      for (const { state, ...copy } of copiesOf(unit, tables)) {
         const host = tables.machines.get(copy.machine);
-        if (copy.state && host?.id.startsWith(machine)) sources.push({ unit, machine: host });
+        if (!state || !host?.id.startsWith(machine)) continue;
+        if (state.load === "loaded") {
+          sources.push({ unit, machine: host });
+          continue;
+        }
+        const place = machineLabel(host.id, tables.machines);
+        const problem = state.problem ?? `it is ${state.load}`;
+        context.io.err(`Unit ${unit} is not loaded on ${place} and has no log: ${problem}\n`);
+        told = true;
       }
     }
+    if (sources.length === 0 && told) return exit.failed;
     if (sources.length === 0) {
       context.io.err(`Unit ${names.join(", ")} does not appear to be running.\n`);
       return exit.failed;

@@ -76,6 +76,10 @@ async function printStatus(
     const own = { ...unit, copies: [copy] };
     try {
       if (!host) throw new PlatformError("machine-gone", `Machine ${copy.machine} is not there`);
+      if (copy.state?.load !== "loaded") {
+        io.out(statusText(own, machines, context.now()));
+        continue;
+      }
       const agents = await context.agents();
       const text = await agents.status(host, unit.name, context.signal);
       io.out(withClusterFacts(text, own, copy, machines));

@@ -1,3 +1,5 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { parseUnitFile } from "../../cluster/unit-file.ts";
 import { Options } from "../../deisctl/command.ts";
@@ -119,17 +121,28 @@ describe("global settings", () => {
   });
 });
 
+describe("deisctl as a process", () => {
+  it("tells a certificate file that is not there once, without a stack", async () => {
+    const main = fileURLToPath(new URL("../../deisctl/main.ts", import.meta.url));
+    const tls = ["--etcd-cafile", "/no/ca", "--etcd-certfile", "/no/crt", "--etcd-keyfile", "/no/key"];
+    const argv = ["--import", "tsx", main, "--endpoint", "https://127.0.0.1:1", ...tls, "list-units"];
+    const { status, stderr } = spawnSync(process.execPath, argv, { encoding: "utf8", timeout: 9_000 });
+    expect(stderr).to.match(/^Error: Cannot read "\/no\/ca": .*\nHint: .*\n$/);
+    expect(status).to.equal(1);
+  });
+});
+
 describe("patience", () => {
   const file = (timeout: string) =>
     parseUnitFile(`[Service]\nTimeoutStartSec=${timeout}\nExecStart=/bin/true\n`);
 
   for (const [name, options, timeout, totalMs] of [
-    ["is 90 s by default", {}, "5", 90_000],
+    ["outlasts systemd's own 90 s by default", {}, "5", 100_000],
     ["is never shorter than the unit's own timeout", {}, "20m", 1_210_000],
     ["has an end also for a unit without one", {}, "infinity", 1_800_000],
     ["is what --timeout says", { timeout: "3" }, "20m", 3_000],
     ["counts two seconds for a block attempt", { blockAttempts: "5" }, "20m", 10_000],
-    ["takes zero block attempts as the default", { blockAttempts: "0" }, "5", 90_000],
+    ["takes zero block attempts as the default", { blockAttempts: "0" }, "5", 100_000],
   ] as [string, Record<string, string>, string, number][]) {
     it(name, () => {
       expect(patienceOf(new Options(options), [file(timeout), undefined]).totalMs).to.equal(totalMs);

@@ -36,6 +36,15 @@ describe("deisctl status and journal", () => {
     });
   });
 
+  it("status does not repeat a problem that the host tells itself", async () => {
+    cluster.script.set("ill.service", { does: "fails", problem: "port taken" });
+    const files = { "ill.service": "[Container]\nImage=busybox\n" };
+    await deisctl("start ill", { store: cluster.store, files });
+    const telling: HostAgents = { ...agents, status: async () => "× ill.service\n    Problem: port taken\n" };
+    const { out } = await deisctl("status ill", { store: cluster.store, agents: telling });
+    expect(out.match(/port taken/g)).to.have.length(1);
+  });
+
   it("status falls back to what the cluster knows when the host does not answer", async () => {
     const { out, err, code } = await deisctl("status hello", { store: cluster.store });
     expect(code).to.equal(0);

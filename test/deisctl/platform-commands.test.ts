@@ -147,6 +147,12 @@ describe("deisctl's platform commands", () => {
     }
   });
 
+  it("uninstall platform without an installed platform has nothing to do", async () => {
+    const { out, err, code } = await run("uninstall platform");
+    expect({ out, code }).to.deep.equal({ out: "", code: 0 });
+    expect(err).to.equal("None of the platform's components is installed: nothing to uninstall\n");
+  });
+
   it("start platform without an installed platform says what to do", async () => {
     const refused = await run("start platform");
     expect(refused.code).to.equal(1);

@@ -17,6 +17,9 @@ export type Behaviour =
   | { readonly does: "runs" | "completes" | "hangs" }
   | { readonly does: "fails"; readonly exitStatus?: number; readonly problem?: string }
   | { readonly does: "cannot-be-placed"; readonly reason: string }
+  /** A container whose process ends as soon as Docker has called it running. */
+  | { readonly does: "dies-at-once"; readonly exitStatus: number }
+  | { readonly does: "cannot-be-loaded"; readonly problem: string }
   /** Nobody decides about it. */
   | { readonly does: "nothing" };
 
@@ -38,6 +41,7 @@ export class ScriptedCluster {
     "unplaced",
   ]);
   readonly #scheduler = this.store.schedulerWriter(h1);
+  readonly #begun = new Set<string>();
   #pass: Promise<void> = Promise.resolve();
   #closed = false;
 
@@ -121,6 +125,21 @@ export class ScriptedCluster {
         return { ...stateOf("inactive", "dead", generation), exitStatus: 0 };
       case "hangs":
         return stateOf("activating", "start-pre", Math.max(0, generation - 1));
+      case "cannot-be-loaded":
+        return {
+          ...stateOf("activating", "auto-restart", generation),
+          load: "error",
+          problem: behaviour.problem,
+        };
+      case "dies-at-once": {
+        const seen = this.#begun.has(name);
+        this.#begun.add(name);
+        const { exitStatus } = behaviour;
+        const state = seen
+          ? { ...stateOf("failed", "failed", generation), exitStatus }
+          : stateOf("active", "running", generation);
+        return { ...state, containerId: "c".repeat(64) };
+      }
       case "fails": {
         const { exitStatus, problem } = behaviour;
         return {

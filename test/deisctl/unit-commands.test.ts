@@ -200,6 +200,34 @@ describe("deisctl's unit commands", () => {
     );
   });
 
+  it("start does not take a container for launched that ends at once", async () => {
+    cluster.script.set("hello.service", { does: "dies-at-once", exitStatus: 9 });
+    const { out, err, code } = await run("start hello");
+    expect(out).to.equal("Unit hello.service inactive\n");
+    expect(err).to.match(
+      /^Unit hello\.service failed on .*: it exited with status 9\nHint: `deisctl journal /,
+    );
+    expect(code).to.equal(1);
+  });
+
+  it("start of what its machine cannot load tells the problem and what to do", async () => {
+    cluster.script.set("hello.service", { does: "cannot-be-loaded", problem: "no such image" });
+    const { err, code } = await run("start hello");
+    expect(err).to.equal(
+      "Unit hello.service failed on f1ee0001.../127.0.0.1: no such image (it is tried again)\n" +
+        "Hint: `deisctl status hello.service` shows how it goes on, `deisctl destroy hello.service` withdraws it\n",
+    );
+    expect(code).to.equal(1);
+    const journal = await run("journal hello");
+    expect(journal.err).to.equal(
+      "Unit hello.service is not loaded on f1ee0001.../127.0.0.1 and has no log: no such image\n",
+    );
+    expect(journal.code).to.equal(1);
+    const status = await run("status hello");
+    expect(status.out).to.match(/Loaded: error .*[\s\S]*Problem: no such image\n$/);
+    expect(status.err).to.equal("");
+  });
+
   it("start of a unit that failed starts it again", async () => {
     cluster.script.set("hello.service", { does: "fails", problem: 'image "deis/nope" does not exist' });
     expect((await run("start hello.service")).err).to.match(/image "deis\/nope" does not exist/);
