@@ -108,9 +108,13 @@ export function meaningOf(attempt: string, message: string, statusCode = 400): P
   const cause = new Error(message);
   const port = takenPort(message);
   if (port !== undefined) {
-    return new PlatformError("port-taken", `Port ${port} of this host is in use outside of Docker`, {
+    // "already allocated" is Docker's own book; the kernel says "address already in use".
+    const ours = message.includes("port is already allocated");
+    const holder = ours ? "published by another container" : "in use outside of Docker";
+    const look = ours ? `docker ps --filter publish=${port}` : `ss -ltnup 'sport = :${port}'`;
+    return new PlatformError("port-taken", `Port ${port} of this host is ${holder}`, {
       cause,
-      hint: `See who listens: ss -ltnup 'sport = :${port}'; or change PublishPort=`,
+      hint: `See who has it: ${look}; or change PublishPort=`,
       // Its holder may be on its way out.
       retryable: true,
     });

@@ -104,7 +104,7 @@ describe("a container's state in systemd's words", () => {
         ExitCode: 128,
         Error: "driver failed: Bind for 0.0.0.0:80 failed: port is already allocated",
       }),
-      "Port 80 of this host is in use outside of Docker: driver failed: Bind for 0.0.0.0:80 failed: port is already allocated",
+      "Port 80 of this host is published by another container: driver failed: Bind for 0.0.0.0:80 failed: port is already allocated",
     ],
   ];
   for (const [seen, problem] of problems) {
