@@ -1,15 +1,15 @@
 /**
  * One member of etcd as we talk to it: the library's raw gRPC stubs on one connection, and nothing of its policies.
  *
- * The library's own circuit breaker refuses calls for 5 s after three errors, whosever they were, so it is off here: retrying
- * and changing the member are decided in one place, `client.ts`.
+ * The library's own pool refuses calls for 5 s after three errors, whosever they were, and cannot be told how to check a member's
+ * certificate. So the stubs are given a connection of ours; retrying and changing the member are decided in one place, `client.ts`.
  */
-
-import { Duplex } from "node:stream";
-import { connect } from "node:tls";
-import { noop } from "cockatiel";
+import { isIP } from "node:net";
+import { checkServerIdentity } from "node:tls";
+import { type CallOptions, type ChannelCredentials, credentials, Metadata } from "@grpc/grpc-js";
 import { type ICallable, KVClient, LeaseClient, WatchClient } from "etcd3";
-import { ConnectionPool, type Host } from "etcd3/lib/connection-pool.js";
+import { Host } from "etcd3/lib/connection-pool.js";
+import { castGrpcError, isRecoverableError } from "etcd3/lib/errors.js";
 
 /** PEM texts for mutual TLS. */
 export interface TlsFiles {
@@ -18,88 +18,109 @@ export interface TlsFiles {
   readonly key: Buffer;
 }
 
+const channelOptions = {
+  // A listing of large values must not fail on our side; its pages bound it.
+  "grpc.max_receive_message_length": -1,
+  "grpc.initial_reconnect_backoff_ms": 100,
+  "grpc.min_reconnect_backoff_ms": 100,
+  "grpc.max_reconnect_backoff_ms": 1_000,
+};
+
 export class Endpoint {
   readonly url: string;
   readonly kv: KVClient;
   readonly leases: LeaseClient;
   readonly watches: WatchClient;
-  readonly #pool: ConnectionPool;
+  readonly #host: Host;
 
   constructor(url: string, tls: TlsFiles | undefined) {
     this.url = url;
-    if (/^https:\/\/(\d+\.|\[)/.test(url)) silenceIpServername();
-    this.#pool = new ConnectionPool({
-      hosts: [url],
-      ...(tls
-        ? { credentials: { rootCertificate: tls.ca, certChain: tls.certificate, privateKey: tls.key } }
-        : {}),
-      faultHandling: { host: () => noop, global: noop },
-      grpcOptions: {
-        // A listing of large values must not fail on our side; its pages bound it.
-        "grpc.max_receive_message_length": -1,
-        "grpc.initial_reconnect_backoff_ms": 100,
-        "grpc.min_reconnect_backoff_ms": 100,
-        "grpc.max_reconnect_backoff_ms": 1_000,
-      },
+    const { hostname, protocol } = new URL(url);
+    const address = hostname.replace(/^\[|\]$/g, "");
+    const secure = protocol === "https:";
+    this.#host = new Host(url, secure ? channelCredentials(address, tls) : credentials.createInsecure(), {
+      ...channelOptions,
+      ...(secure && isIP(address) ? { "grpc.ssl_target_name_override": serverNameOfAddress } : {}),
     });
-    this.kv = new KVClient(this.#pool);
-    const needLeader = new RequireLeader(this.#pool);
+    this.kv = new KVClient(new Connection(this.#host, new Metadata()));
+    const needLeader = new Connection(this.#host, requireLeader());
     this.leases = new LeaseClient(needLeader);
     this.watches = new WatchClient(needLeader);
   }
 
   close(): void {
-    this.#pool.close();
+    this.#host.close();
   }
 }
 
-type Connection = Parameters<Parameters<ICallable<Host>["withConnection"]>[1]>[0];
+/**
+ * What is named in the TLS handshake with a member that is reached by its IP: a server name must not be an address
+ * (RFC 6066 §3), and newer Node.js refuses to connect with one. etcd does not look at it.
+ */
+const serverNameOfAddress = "etcd";
+
+/** The member's certificate must be valid for the very name or address that it is reached by, whatever was named above. */
+function channelCredentials(address: string, tls: TlsFiles | undefined): ChannelCredentials {
+  return credentials.createSsl(tls?.ca ?? null, tls?.key ?? null, tls?.certificate ?? null, {
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(address, certificate),
+  });
+}
 
 /**
  * Asks etcd to end streams on a member that has lost its leader (`hasleader`, as etcd's own client does with
  * `WithRequireLeader`): such a member answers, but neither events nor keep-alives pass through it.
  */
-class RequireLeader implements ICallable<Host> {
-  readonly #pool: ConnectionPool;
+function requireLeader(): Metadata {
+  const metadata = new Metadata();
+  metadata.set("hasleader", "true");
+  return metadata;
+}
 
-  constructor(pool: ConnectionPool) {
-    this.#pool = pool;
+type Service = Parameters<ICallable<Host>["exec"]>[0];
+type Opened = Parameters<Parameters<ICallable<Host>["withConnection"]>[1]>[0];
+type UnaryMethod = (
+  request: unknown,
+  metadata: Metadata,
+  options: CallOptions,
+  done: (error: Error | null, answer: unknown) => void,
+) => void;
+
+/** What the stubs call through: one member, each failure told as the library's own error. */
+class Connection implements ICallable<Host> {
+  readonly callOptionsFactory = undefined;
+  readonly #host: Host;
+  readonly #metadata: Metadata;
+
+  constructor(host: Host, metadata: Metadata) {
+    this.#host = host;
+    this.#metadata = metadata;
   }
 
-  get callOptionsFactory(): ICallable<Host>["callOptionsFactory"] {
-    return this.#pool.callOptionsFactory;
-  }
-
-  exec<T>(...args: Parameters<ICallable<Host>["exec"]>): Promise<T> {
-    return this.#pool.exec<T>(...args);
-  }
-
-  withConnection<R>(
-    service: Parameters<ICallable<Host>["withConnection"]>[0],
-    use: (connection: Connection) => Promise<R> | R,
-  ): Promise<R> {
-    return this.#pool.withConnection(service, (connection) => {
-      const metadata = connection.metadata.clone();
-      metadata.set("hasleader", "true");
-      return use({ ...connection, metadata });
+  async exec<T>(service: Service, method: string, request: unknown, options: CallOptions = {}): Promise<T> {
+    const client = this.#host.getServiceClient(service);
+    const call = (client as unknown as Record<string, UnaryMethod | undefined>)[method];
+    if (call === undefined) throw new TypeError(`etcd's ${service} has no method ${method}`);
+    return await new Promise<T>((resolve, reject) => {
+      call.call(client, request, this.#metadata, options, (error, answer) => {
+        if (error === null) resolve(answer as T);
+        else reject(this.#failed(error));
+      });
     });
   }
 
-  markFailed(host: Host, error: Error): void {
-    this.#pool.markFailed(host, error);
+  async withConnection<R>(service: Service, use: (opened: Opened) => Promise<R> | R): Promise<R> {
+    const client = this.#host.getServiceClient(service);
+    return await use({ resource: this.#host, client, metadata: this.#metadata });
   }
-}
 
-/**
- * gRPC names the server by its address also when that is an IP, for which Node prints a deprecation (DEP0123) once a process.
- * It says nothing to an operator, and etcd ignores such a name. So the one warning is spent here, unseen.
- */
-function silenceIpServername(): void {
-  const before = process.noDeprecation ?? false;
-  process.noDeprecation = true;
-  const unconnected = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
-  const probe = connect({ socket: unconnected, servername: "127.0.0.1" });
-  probe.on("error", () => undefined);
-  probe.destroy();
-  process.noDeprecation = before;
+  markFailed(_host: Host, error: Error): void {
+    this.#failed(error);
+  }
+
+  /** After a failure that another attempt may mend, the next call connects anew: the old connection may be a black hole. */
+  #failed(error: Error): Error {
+    const cast = castGrpcError(error);
+    if (isRecoverableError(cast)) this.#host.resetAllServices();
+    return cast;
+  }
 }
