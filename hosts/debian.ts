@@ -91,6 +91,8 @@ const needed: Readonly<Record<string, string>> = {
   "etcd-client": "/usr/bin/etcdctl",
   "util-linux": "/usr/bin/nsenter",
   curl: "/usr/bin/curl",
+  // Judges the shell scripts, in the tests.
+  shellcheck: "/usr/bin/shellcheck",
   "ca-certificates": "/etc/ssl/certs/ca-certificates.crt",
 };
 

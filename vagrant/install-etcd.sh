@@ -27,20 +27,28 @@ for file in ca.crt "$name.crt" "$name.key"; do
   [ -r "$pki/$file" ] || { echo "install-etcd.sh: cannot read \"$pki/$file\"" >&2; exit 1; }
 done
 
-if ! command -v etcd >/dev/null; then
-  # Debian starts a lone member as soon as the package is unpacked; its data would not be this cluster's.
-  ln -sfn /dev/null /etc/systemd/system/etcd.service
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends etcd-server etcd-client
-  rm /etc/systemd/system/etcd.service
+work=$(mktemp -d)
+policy=/usr/sbin/policy-rc.d
+# Removed again, however this ends; a policy that was there is not ours, and stands.
+trap '[ ! -e "$work/policy-is-ours" ] || rm -f "$policy"; rm -rf "$work"' EXIT
+
+if ! command -v etcd >/dev/null || ! command -v etcdctl >/dev/null; then
+  # Debian starts a lone member as soon as the package is unpacked; its data would not be this cluster's. See invoke-rc.d(8).
+  if [ ! -e "$policy" ]; then
+    touch "$work/policy-is-ours"
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+  fi
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends etcd-server etcd-client ||
+    { echo "install-etcd.sh: cannot install etcd-server and etcd-client; is apt-get update done?" >&2; exit 1; }
 fi
 install -d -m 750 -o root -g etcd /etc/etcd/pki
 install -m 640 -o root -g etcd "$pki/ca.crt" /etc/etcd/pki/ca.crt
 install -m 640 -o root -g etcd "$pki/$name.crt" /etc/etcd/pki/host.crt
 install -m 640 -o root -g etcd "$pki/$name.key" /etc/etcd/pki/host.key
 
-settings=$(mktemp)
-trap 'rm -f "$settings"' EXIT
-cat >"$settings" <<E2
+settings=$work/settings
+cat >"$settings" <<TEXT
 ETCD_NAME=$name
 ETCD_DATA_DIR=/var/lib/etcd/deis
 ETCD_LISTEN_PEER_URLS=https://$address:2380
@@ -59,9 +67,19 @@ ETCD_PEER_CERT_FILE=/etc/etcd/pki/host.crt
 ETCD_PEER_KEY_FILE=/etc/etcd/pki/host.key
 ETCD_AUTO_COMPACTION_MODE=periodic
 ETCD_AUTO_COMPACTION_RETENTION=5m
-E2
+TEXT
+# A member comes back however it ended, and waits for the others as long as it takes them to be installed.
+install -d /etc/systemd/system/etcd.service.d
+cat >/etc/systemd/system/etcd.service.d/10-deis.conf <<TEXT
+[Unit]
+StartLimitIntervalSec=0
+[Service]
+Restart=always
+RestartSec=1
+TEXT
 if cmp -s "$settings" /etc/default/etcd && systemctl is-active --quiet etcd; then exit 0; fi
 install -m 644 "$settings" /etc/default/etcd
+systemctl daemon-reload
 systemctl enable --quiet etcd
 # Not awaited: a member is ready only when most of the others run too, and they may be installed one after the other.
 systemctl restart --no-block etcd

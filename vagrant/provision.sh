@@ -6,9 +6,10 @@ name=$1 address=$2 members=$3
 cd /tmp/deis
 chmod +x ./*.sh
 
-if ! command -v dockerd >/dev/null || ! command -v etcd >/dev/null; then apt-get update -q; fi
+if ! command -v dockerd >/dev/null || ! command -v etcd >/dev/null; then apt-get update -qq; fi
 if ! command -v dockerd >/dev/null; then
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends docker.io
+  # On a kernel with AppArmor, Docker needs its parser.
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker.io apparmor
 fi
 ./install-etcd.sh "$name" "$members" pki
 endpoints=''

@@ -72,7 +72,7 @@ export async function ensureBox(progress: Progress, signal: AbortSignal): Promis
     {
       kind: "box",
       title: "a box of Debian 12 for vagrant-lxc (once per machine)",
-      inputs: [...boxPackages, lxcConfig, network, "recipe 1"],
+      inputs: [...boxPackages, lxcConfig, network, "recipe 2"],
       async build(target, building) {
         const rootfs = join(target, "rootfs");
         await mkdir(rootfs);
@@ -97,6 +97,9 @@ async function makeLogin(rootfs: string, vagrant: string): Promise<void> {
   await run(["chroot", rootfs, "chown", "-R", "vagrant:vagrant", "/home/vagrant"]);
   await writeFile(join(rootfs, "etc/sudoers.d/vagrant"), "vagrant ALL=(ALL) NOPASSWD:ALL\n", { mode: 0o440 });
   await writeFile(join(rootfs, "etc/systemd/network/eth0.network"), network);
+  // Each machine makes its own id at its first boot; machines with the same one would be one machine to the cluster.
+  await writeFile(join(rootfs, "etc/machine-id"), "");
+  await rm(join(rootfs, "var/lib/dbus/machine-id"), { force: true });
   const wants = join(rootfs, "etc/systemd/system/multi-user.target.wants");
   await mkdir(wants, { recursive: true });
   await symlink("/lib/systemd/system/systemd-networkd.service", join(wants, "systemd-networkd.service"));
