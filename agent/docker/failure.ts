@@ -45,6 +45,8 @@ const meanings: readonly Meaning[] = [
     code: "container-name-taken",
     pattern: /name "\S+" is already in use by container/,
     hint: "Choose another ContainerName=, or remove that container",
+    // Its holder may be on its way out: a unit that was taken off this host to make room for this one.
+    retryable: true,
   },
   {
     code: "registry-unreachable",

@@ -371,6 +371,7 @@ function nameTaken(name: string, unit: string | undefined, cause: unknown): Plat
   return new PlatformError("container-name-taken", `The name "${name}" belongs to ${holder}`, {
     cause,
     hint,
+    retryable: true,
   });
 }
 

@@ -53,6 +53,12 @@ describe("Docker's refusals", () => {
     expect(classify("try", refusal(400)).retryable).to.equal(false);
   });
 
+  it("tries again what its holder may be about to let go: a name, a port", () => {
+    const name = meaningOf("create it", 'The container name "/web" is already in use by container "0123"');
+    const port = meaningOf("start it", "Bind for 0.0.0.0:80 failed: port is already allocated");
+    expect([name.retryable, port.retryable]).to.deep.equal([true, true]);
+  });
+
   it("leaves our own errors as they are", () => {
     const error = new PlatformError("docker-timeout", "slow");
     expect(classify("try", error)).to.equal(error);
