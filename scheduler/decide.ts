@@ -86,9 +86,10 @@ class Round {
 
   // Who may stay.
 
-  #judgeAll(units: UnitNode[]): void {
+  /** `units` are in order of name. */
+  #judgeAll(units: readonly UnitNode[]): void {
     // Backwards: of two units that can no longer share a machine, the one that comes first by name stays.
-    for (const unit of units.sort(byName).reverse()) this.#judge(unit);
+    for (const unit of units.toReversed()) this.#judge(unit);
   }
 
   #judge(unit: UnitNode): void {
@@ -395,7 +396,7 @@ class Round {
   }
 
   #takeConsequences(): UnitNode[] {
-    const units = [...this.#consequences];
+    const units = [...this.#consequences].sort(byName);
     this.#consequences = new Set();
     return units;
   }

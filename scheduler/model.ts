@@ -12,6 +12,7 @@ import type { Machine } from "../cluster/machine.ts";
 import type { Placement, Unplaced } from "../cluster/placement.ts";
 import type { Unit } from "../cluster/unit.ts";
 import { isTemplate, templateOf } from "../cluster/unit-name.ts";
+import { maxLoad } from "./cell.ts";
 import { DemandIndex } from "./demands.ts";
 import {
   byName,
@@ -25,7 +26,6 @@ import {
 import { headOf, noPatterns, type Pattern, PatternIndex } from "./patterns.ts";
 import { PoolIndex } from "./pool-index.ts";
 import { SortedNames } from "./sorted-names.ts";
-import { countDown, countUp } from "./tally.ts";
 import { Template } from "./templates.ts";
 import { Waiting } from "./waiting.ts";
 
@@ -358,6 +358,7 @@ export class ClusterModel {
       memoryBytes: 0,
       cpuMillis: 0,
       share: 0,
+      load: 0,
       zone: [],
       memberships: [],
       hasStates: false,
@@ -371,21 +372,21 @@ export class ClusterModel {
   /** A listing comes in order of id, and then this is an append. */
   #rank(node: MachineNode): void {
     const ranked = this.#ranked;
-    let at = ranked.length;
     const last = ranked.at(-1);
-    if (last && last.id > node.id) {
-      at = ranked.findIndex((other) => other.id > node.id);
-      ranked.splice(at, 0, node);
-      for (let index = at; index < ranked.length; index += 1) {
-        const other = ranked[index];
-        if (!other) continue;
-        other.rank = index;
-        for (const membership of other.memberships) membership.rank = index;
-      }
+    if (!last || last.id < node.id) {
+      node.rank = last ? last.rank + 1 : 0;
+      ranked.push(node);
       return;
     }
-    node.rank = last ? last.rank + 1 : 0;
-    ranked.push(node);
+    ranked.splice(
+      ranked.findIndex((other) => other.id > node.id),
+      0,
+      node,
+    );
+    for (const [rank, machine] of ranked.entries()) {
+      machine.rank = rank;
+      for (const membership of machine.memberships) membership.cell.rerank(membership);
+    }
   }
 
   #setDemand(node: UnitNode, unit: Unit | undefined): void {
@@ -437,7 +438,7 @@ export class ClusterModel {
       if (!pattern.glob.matches(node.name)) continue;
       const waited = this.waiting.remove(node);
       node.matchedBy = this.#matchedBy(node);
-      for (const copy of copiesOf(node)) countUp(pattern.runsOn, copy.machine);
+      for (const copy of copiesOf(node)) pattern.runsOn.up(copy.machine);
       if (waited) this.mark(node);
     }
   }
@@ -481,11 +482,11 @@ export class ClusterModel {
 
   #count({ unit, machine }: Copy): void {
     const { demand } = unit;
-    for (const pattern of unit.matchedBy) countUp(pattern.runsOn, machine);
+    for (const pattern of unit.matchedBy) pattern.runsOn.up(machine);
     unit.template?.arrive(machine);
     if (!demand) return;
-    for (const pattern of demand.conflicts) countUp(pattern.refusedOn, machine);
-    for (const pattern of demand.replaces) countUp(pattern.replacedOn, machine);
+    for (const pattern of demand.conflicts) pattern.refusedOn.up(machine);
+    for (const pattern of demand.replaces) pattern.replacedOn.up(machine);
     machine.memoryBytes += demand.resources.memoryBytes;
     machine.cpuMillis += demand.resources.cpuMillis;
     this.#weigh(machine);
@@ -493,11 +494,11 @@ export class ClusterModel {
 
   #uncount({ unit, machine }: Copy): void {
     const { demand } = unit;
-    for (const pattern of unit.matchedBy) countDown(pattern.runsOn, machine);
+    for (const pattern of unit.matchedBy) pattern.runsOn.down(machine);
     unit.template?.leave(machine);
     if (!demand) return;
-    for (const pattern of demand.conflicts) countDown(pattern.refusedOn, machine);
-    for (const pattern of demand.replaces) countDown(pattern.replacedOn, machine);
+    for (const pattern of demand.conflicts) pattern.refusedOn.down(machine);
+    for (const pattern of demand.replaces) pattern.replacedOn.down(machine);
     machine.memoryBytes -= demand.resources.memoryBytes;
     machine.cpuMillis -= demand.resources.cpuMillis;
     this.#weigh(machine);
@@ -514,6 +515,7 @@ export class ClusterModel {
     const memory = capacity && capacity.memoryBytes > 0 ? machine.memoryBytes / capacity.memoryBytes : 0;
     const cpu = capacity && capacity.cpuMillis > 0 ? machine.cpuMillis / capacity.cpuMillis : 0;
     machine.share = Math.max(memory, cpu);
+    machine.load = Math.min(maxLoad, Math.round(machine.share * maxLoad));
   }
 
   #lighten(machine: MachineNode): void {

@@ -8,8 +8,9 @@ import type { Unplaced } from "../cluster/placement.ts";
 import type { Requirements } from "../cluster/requirements.ts";
 import type { Resources } from "../cluster/resources.ts";
 import type { TargetState } from "../cluster/unit.ts";
+import type { Membership } from "./cell.ts";
 import type { Pattern } from "./patterns.ts";
-import type { Membership, Pool } from "./pools.ts";
+import type { Pool } from "./pools.ts";
 import type { Template } from "./templates.ts";
 
 /** What a unit asks of a machine. Units that ask for the same share one, so that a bulk of instances is judged once. */
@@ -75,6 +76,8 @@ export interface MachineNode {
   cpuMillis: number;
   /** The larger of the reserved shares of memory and processors. */
   share: number;
+  /** The same as a whole number, for ranking: parts of `maxLoad`. */
+  load: number;
   /** Its value of each metadata key that instances are spread by; empty while it is away. */
   zone: readonly string[];
   memberships: Membership[];

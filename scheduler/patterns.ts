@@ -6,16 +6,16 @@
  */
 import { compileGlob, type Glob } from "../cluster/glob.ts";
 import type { MachineNode } from "./nodes.ts";
-import { countDown, countUp } from "./tally.ts";
+import { countDown, countUp, Tally } from "./tally.ts";
 
 export class Pattern {
   readonly glob: Glob;
   /** Machines with units whose name matches, and how many. */
-  readonly runsOn = new Map<MachineNode, number>();
+  readonly runsOn = new Tally<MachineNode>();
   /** Machines with units that have this pattern in `Conflicts=`, and how many. */
-  readonly refusedOn = new Map<MachineNode, number>();
+  readonly refusedOn = new Tally<MachineNode>();
   /** Machines with units that have this pattern in `Replaces=`, and how many. */
-  readonly replacedOn = new Map<MachineNode, number>();
+  readonly replacedOn = new Tally<MachineNode>();
   readonly number: number;
   users = 0;
 

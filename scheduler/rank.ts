@@ -3,8 +3,9 @@
  * zones (the metadata keys of `spread_by`, in their order) hold the fewest, then the least loaded, then the one with the
  * lowest id. Machines are looked at in the order of load, only until no better one can follow. Pure.
  */
+
+import type { Cell } from "./cell.ts";
 import type { MachineNode, UnitNode } from "./nodes.ts";
-import type { Cell } from "./pools.ts";
 import type { Template } from "./templates.ts";
 
 interface Candidate {
@@ -29,7 +30,7 @@ export function choose(unit: UnitNode, admits: (machine: MachineNode) => boolean
 
 /** Compares machines by hand, for the few cases that do not come from a pool. Negative if `a` is better. */
 export function compareLoad(unit: UnitNode, a: MachineNode, b: MachineNode): number {
-  const siblings = (unit.template?.on.get(a) ?? 0) - (unit.template?.on.get(b) ?? 0);
+  const siblings = (unit.template?.on.of(a) ?? 0) - (unit.template?.on.of(b) ?? 0);
   if (siblings !== 0) return siblings;
   const pool = unit.demand?.pool;
   const load = pool ? pool.loadOf(a) - pool.loadOf(b) : 0;
@@ -47,7 +48,7 @@ function firstOf(
   if (best && template && compareSpread(fewest, cell, best, template) > 0) return undefined;
   let found: Candidate | undefined;
   cell.walk((machine) => {
-    const siblings = template?.on.get(machine) ?? 0;
+    const siblings = template?.on.of(machine) ?? 0;
     if (found && siblings >= found.siblings) return false;
     if (!admits(machine)) return false;
     found = { machine, cell, siblings, load: cell.pool.loadOf(machine) };

@@ -14,7 +14,7 @@ export class Reasons {
     if (requirements?.machineId !== undefined) return "MachineID asks for this machine";
     const peer = requirements?.machineOf[0];
     if (peer !== undefined) return `MachineOf asks for the machine of "${peer}"`;
-    const spread = unit.template !== undefined && unit.template.on.size > 0;
+    const spread = unit.template !== undefined && !unit.template.on.isEmpty;
     if (unit.demand?.pool.byShare) {
       const percent = Math.floor(machine.share * 100);
       const cache = spread ? this.#spreadByShare : this.#byShare;

@@ -68,7 +68,8 @@ export class Targets {
   #hostsOfReplaced(unit: UnitNode): Set<MachineNode> {
     const hosts = new Set<MachineNode>();
     for (const pattern of unit.demand?.replaces ?? []) {
-      for (const machine of pattern.runsOn.keys()) if (machine.presence === "present") hosts.add(machine);
+      for (const machine of pattern.runsOn.counts().keys())
+        if (machine.presence === "present") hosts.add(machine);
     }
     return hosts;
   }

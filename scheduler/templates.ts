@@ -2,13 +2,15 @@
  * The instances of one template and where they are, so that the next one can be put apart from them without looking at
  * every machine. Pure.
  */
+
+import type { Cell } from "./cell.ts";
 import type { MachineNode, UnitNode } from "./nodes.ts";
 import type { Pattern } from "./patterns.ts";
-import type { Cell } from "./pools.ts";
-import { countDown, countUp } from "./tally.ts";
+import { countDown, countUp, Tally } from "./tally.ts";
 
 /** How many of a cell's machines hold how many instances. */
 interface Levels {
+  readonly cell: Cell;
   occupied: number;
   readonly machinesAt: number[];
 }
@@ -17,11 +19,11 @@ export class Template {
   readonly name: string;
   readonly units: UnitNode[] = [];
   /** Instances by machine. */
-  readonly on = new Map<MachineNode, number>();
+  readonly on = new Tally<MachineNode>();
   /** Instances by position and value of the metadata keys they are spread by. */
   readonly #inZone: Map<string, number>[] = [];
-  readonly #levels = new WeakMap<Cell, Levels>();
-  #surveyed = false;
+  /** Of the cells that were asked for: nearly always one, since instances ask for the same. */
+  #levels: Levels[] = [];
 
   /** Patterns that may match an instance, and the version of the index they were found at. */
   candidates: readonly Pattern[] = [];
@@ -32,15 +34,15 @@ export class Template {
   }
 
   arrive(machine: MachineNode): void {
-    const level = countUp(this.on, machine);
+    const level = this.on.up(machine);
     for (const [position, value] of machine.zone.entries()) countUp(this.#zoneTally(position), value);
-    if (this.#surveyed) this.#shift(machine, level - 1, level);
+    if (this.#levels.length > 0) this.#shift(machine, level - 1, level);
   }
 
   leave(machine: MachineNode): void {
-    const level = countDown(this.on, machine);
+    const level = this.on.down(machine);
     for (const [position, value] of machine.zone.entries()) countDown(this.#zoneTally(position), value);
-    if (this.#surveyed) this.#shift(machine, level + 1, level);
+    if (this.#levels.length > 0) this.#shift(machine, level + 1, level);
   }
 
   inZone(position: number, value: string): number {
@@ -49,12 +51,7 @@ export class Template {
 
   /** The least number of instances that any machine of the cell holds. */
   leastOn(cell: Cell): number {
-    let levels = this.#levels.get(cell);
-    if (!levels) {
-      levels = this.#survey(cell);
-      this.#levels.set(cell, levels);
-      this.#surveyed = true;
-    }
+    const levels = this.#levelsOf(cell) ?? this.#survey(cell);
     if (cell.size > levels.occupied) return 0;
     for (let level = 1; level < levels.machinesAt.length; level += 1) {
       if ((levels.machinesAt[level] ?? 0) > 0) return level;
@@ -64,13 +61,21 @@ export class Template {
 
   /** A machine with instances has joined or left the cell: it is counted anew when next asked for. */
   forget(cell: Cell): void {
-    this.#levels.delete(cell);
+    if (this.#levelsOf(cell)) this.#levels = this.#levels.filter((levels) => levels.cell !== cell);
+  }
+
+  #levelsOf(cell: Cell): Levels | undefined {
+    for (const levels of this.#levels) if (levels.cell === cell) return levels;
+    return undefined;
   }
 
   #survey(cell: Cell): Levels {
-    const levels: Levels = { occupied: 0, machinesAt: [] };
-    for (const [machine, level] of this.on) {
-      if (!machine.memberships.some((membership) => membership.cell === cell)) continue;
+    // A cell without machines is one that no longer exists.
+    this.#levels = this.#levels.filter((other) => other.cell.size > 0);
+    const levels: Levels = { cell, occupied: 0, machinesAt: [] };
+    this.#levels.push(levels);
+    for (const [machine, level] of this.on.counts()) {
+      if (!isIn(machine, cell)) continue;
       levels.occupied += 1;
       levels.machinesAt[level] = (levels.machinesAt[level] ?? 0) + 1;
     }
@@ -78,9 +83,8 @@ export class Template {
   }
 
   #shift(machine: MachineNode, from: number, to: number): void {
-    for (const { cell } of machine.memberships) {
-      const levels = this.#levels.get(cell);
-      if (!levels) continue;
+    for (const levels of this.#levels) {
+      if (!isIn(machine, levels.cell)) continue;
       if (from === 0) levels.occupied += 1;
       else levels.machinesAt[from] = (levels.machinesAt[from] ?? 0) - 1;
       if (to === 0) levels.occupied -= 1;
@@ -96,4 +100,9 @@ export class Template {
     }
     return tally;
   }
+}
+
+function isIn(machine: MachineNode, cell: Cell): boolean {
+  for (const membership of machine.memberships) if (membership.cell === cell) return true;
+  return false;
 }
