@@ -11,7 +11,8 @@ set -euo pipefail
 usage() {
   cat <<'TEXT'
 Usage: install.sh --release DIR|TARBALL [options]    install or upgrade
-       install.sh --uninstall [--purge]              remove
+       install.sh --uninstall [--stop-units] [--purge]
+                                                     remove
 
   --release PATH       a release: what `make release` built, as a directory or .tar.gz
   --etcd URL,URL,…     etcd's client endpoints                 (default http://127.0.0.1:2379)
@@ -22,6 +23,7 @@ Usage: install.sh --release DIR|TARBALL [options]    install or upgrade
   --listen HOST:PORT   serve logs and status of this host's units there, over mutual TLS
   --no-scheduler       run no scheduler here; --scheduler runs one again
   --no-start           install only; do not start or restart the services
+  --stop-units         with --uninstall: also stop and remove the cluster's units on this host
   --purge              with --uninstall: also remove settings, certificates and the deis user
 
 Options change the settings they name; all others stay as they are. The file that was there is kept as agent.toml.before.
@@ -47,7 +49,7 @@ usage_error() { printf '%s\n' "deis: $1" "See install.sh --help" >&2; exit 2; }
 
 # ---------------------------------------------------------------------------------------------------- arguments
 
-release='' scheduler=as-is start=yes uninstall=no purge=no
+release='' scheduler=as-is start=yes uninstall=no purge=no stop_units=no
 settings=() # options that plan-host takes as they are
 while [ $# -gt 0 ]; do
   case $1 in
@@ -60,14 +62,16 @@ while [ $# -gt 0 ]; do
     --no-start) start=no; shift ;;
     --uninstall) uninstall=yes; shift ;;
     --purge) purge=yes; shift ;;
+    --stop-units) stop_units=yes; shift ;;
     -h | --help) usage; exit 0 ;;
     *) usage_error "unknown option \"$1\"" ;;
   esac
 done
 if [ "$uninstall" = yes ]; then
-  [ -z "$release${settings[*]}" ] || usage_error "--uninstall takes no option but --purge"
+  [ -z "$release${settings[*]}" ] || usage_error "--uninstall takes no option but --stop-units and --purge"
 else
   [ "$purge" = no ] || usage_error "--purge goes with --uninstall"
+  [ "$stop_units" = no ] || usage_error "--stop-units goes with --uninstall"
   [ -n "$release" ] || usage_error "--release is missing"
 fi
 
@@ -80,12 +84,30 @@ systemd_runs() { [ -d /run/systemd/system ]; }
 
 # ---------------------------------------------------------------------------------------------------- removal
 
-# The cluster's units on this host that outlive the agent: files given to systemd, and containers. Fails if Docker cannot tell.
-units_left() {
-  local directory
-  directory=$(sed -n 's/^units_directory *= *"\(.*\)"/\1/p' "$SETTINGS/agent.toml" 2>/dev/null || true)
-  find "${directory:-/run/deis/units}" -maxdepth 1 -type f -printf '%f\n' 2>/dev/null || true
-  if command -v docker >/dev/null; then docker ps --all --filter label=deis.unit --format '{{.Names}}' 2>/dev/null; fi
+# The cluster's units on this host, which outlive the agent. Those given to systemd are files; containers bear a label.
+units_directory() {
+  local named
+  named=$(sed -n 's/^units_directory *= *"\(.*\)"/\1/p' "$SETTINGS/agent.toml" 2>/dev/null || true)
+  printf '%s\n' "${named:-/run/deis/units}"
+}
+service_units() { find "$(units_directory)" -maxdepth 1 -type f -printf '%f\n' 2>/dev/null || true; }
+# Fails if Docker is installed and does not answer.
+containers() {
+  if command -v docker >/dev/null; then docker ps --all --filter label=deis.unit --format "{{.$1}}" 2>/dev/null; fi
+}
+
+stop_units() {
+  local found
+  mapfile -t found < <(service_units)
+  if [ ${#found[@]} -gt 0 ]; then
+    systemctl stop "${found[@]}"
+    systemctl disable --quiet "${found[@]}" 2>/dev/null || true
+    systemctl reset-failed "${found[@]}" 2>/dev/null || true
+    rm -rf "$(units_directory)"
+  fi
+  mapfile -t found < <(containers ID)
+  # `stop` gives each container the time that its unit asks for.
+  if [ ${#found[@]} -gt 0 ]; then docker stop "${found[@]}" >/dev/null && docker rm --force --volumes "${found[@]}" >/dev/null; fi
 }
 
 remove() {
@@ -93,12 +115,13 @@ remove() {
   if systemd_runs; then
     systemctl disable --now --quiet "${SERVICES[@]}" 2>/dev/null || true
   fi
+  if [ "$stop_units" = yes ]; then stop_units; fi
   rm -f "${SERVICES[@]/#/$UNITS/}" "${SERVICES[@]/#/$UNITS/multi-user.target.wants/}" "${COMMANDS[@]/#//usr/local/bin/}"
   if systemd_runs; then
     systemctl daemon-reload
     systemctl reset-failed "${SERVICES[@]}" 2>/dev/null || true
   fi
-  left=$(units_left | tr '\n' ' ') || known=no
+  left=$({ service_units && containers Names; } | tr '\n' ' ') || known=no
   rm -rf "$PREFIX"
   rm -f /run/deis/agent.sock /run/deis/agent-lease
   # What is left of the agent's own belongs to units that still run.
@@ -109,7 +132,7 @@ remove() {
     if getent group deis >/dev/null; then groupdel deis; fi
   fi
   say "removed"
-  [ -z "$left" ] || say "still here, and from now on nobody's but yours: $left"
+  [ -z "$left" ] || say "still here, and from now on nobody's but yours: $left(--uninstall --stop-units removes them)"
   [ "$known" = yes ] || say "Docker does not answer: containers of the cluster may still be here (docker ps --all --filter label=deis.unit)"
 }
 
@@ -160,7 +183,6 @@ else
   for part in package.json package-lock.json dist node_modules units bin docs install.sh LICENSE; do
     [ ! -e "$source/$part" ] || cp -R "$source/$part" "$target.partial/"
   done
-  chown -R root:root "$target.partial"
   mv "$target.partial" "$target"
 fi
 [ "$node" != "$source/bin/node" ] || node=$PREFIX/current/bin/node

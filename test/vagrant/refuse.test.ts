@@ -41,7 +41,12 @@ describe("install.sh", function () {
       ["an option it does not know", ["--relase", "x"], 2, /unknown option "--relase"/],
       ["an option without its value", ["--release"], 2, /--release needs a value/],
       ["--purge alone", ["--purge", ...release], 2, /--purge goes with --uninstall/],
-      ["--uninstall of a release", ["--uninstall", ...release], 2, /--uninstall takes no option but --purge/],
+      [
+        "--uninstall of a release",
+        ["--uninstall", ...release],
+        2,
+        /--uninstall takes no option but --stop-units/,
+      ],
       [
         "a release that is not there",
         ["--release", "/none"],

@@ -24,7 +24,11 @@ describe("install.sh --uninstall", function () {
     await prepareInstallation(the.cluster, the.host);
   });
 
+  /** Whatever the test before this one left. */
+  const bare = () => install(the.host, ["--uninstall", "--purge"]);
+
   it("leaves nothing with --purge", async () => {
+    await bare();
     const before = await filesOf(the.host, "paths");
     const accounts = await the.host.exec(["cat", "/etc/passwd", "/etc/group"]);
     await installed();
@@ -88,8 +92,35 @@ describe("install.sh --uninstall", function () {
     });
   });
 
-  it("may be run where nothing is installed", async () => {
+  it("stops and removes the units of the host when it is asked to", async () => {
+    await bare();
+    const before = await filesOf(the.host, "paths");
+    await installed();
+    await the.host.write(
+      "/root/drum.service",
+      "[Container]\nImage=busybox\nExec=sleep 1000\n[Service]\nTimeoutStopSec=1\n",
+    );
+    await the.host.write("/root/pause.service", "[Service]\nExecStart=/bin/sleep 1000\n");
+    await the.host.exec(["deisctl", "start", "/root/drum.service", "/root/pause.service"], {
+      deadlineMs: 60_000,
+    });
+
+    expect(await install(the.host, ["--uninstall", "--stop-units", "--purge"])).to.equal("deis: removed\n");
+
+    expect(await the.host.exec(["docker", "ps", "--all", "--quiet"])).to.equal("");
+    const left = await the.host.attempt(["systemctl", "status", "pause.service"]);
+    expect(left.stderr).to.equal("Unit pause.service could not be found.\n");
+    await the.host.exec(["rm", "/root/drum.service", "/root/pause.service"]);
+    expect(await filesOf(the.host, "paths")).to.deep.equal(before);
+
+    // The cluster still wants them.
+    await installed();
+    await the.host.exec(["deisctl", "destroy", "drum.service", "pause.service"], { deadlineMs: 60_000 });
     await install(the.host, ["--uninstall", "--purge"]);
+  });
+
+  it("may be run where nothing is installed", async () => {
+    await bare();
     const before = await filesOf(the.host);
     expect((await tryInstall(the.host, ["--uninstall", "--purge"])).code).to.equal(0);
     expect(await filesOf(the.host)).to.deep.equal(before);
