@@ -36,6 +36,9 @@ esac
 umask 077
 mkdir -p "$directory"
 cd "$directory"
+# Several at once must not make several authorities. Where there is no flock(1), as on macOS, Vagrant starts one after the other.
+exec 9<.
+if command -v flock >/dev/null; then flock --wait 60 9 || die "another certificates.sh is at work in \"$directory\""; fi
 key() { openssl ecparam -name prime256v1 -genkey -noout -out "$1"; }
 
 if [ ! -e ca.crt ]; then

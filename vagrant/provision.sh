@@ -8,6 +8,9 @@ chmod +x ./*.sh
 
 if ! command -v dockerd >/dev/null || ! command -v etcd >/dev/null; then apt-get update -qq; fi
 if ! command -v dockerd >/dev/null; then
+  # Docker takes a network that is free when it starts, and so early in a boot the machines' own may seem to be.
+  mkdir -p /etc/docker
+  [ -e /etc/docker/daemon.json ] || echo '{ "bip": "172.18.0.1/16" }' >/etc/docker/daemon.json
   # On a kernel with AppArmor, Docker needs its parser.
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker.io apparmor
 fi

@@ -104,6 +104,13 @@ describe("certificates.sh", function () {
     expect((await readdir(directory)).filter((name) => name.startsWith("core-1.crt"))).to.deep.equal([]);
   });
 
+  it("makes one authority when several hosts' certificates are asked for at once", async () => {
+    const names = ["core-1", "core-2", "core-3"];
+    await Promise.all(names.map((name) => certificates("host", name, "10.0.0.1")));
+    for (const name of names)
+      await run(["openssl", "verify", "-CAfile", join(directory, "ca.crt"), join(directory, `${name}.crt`)]);
+  });
+
   it("says that the authority's key is needed for one more host", async () => {
     await certificates("host", "core-1", "10.0.0.1");
     await rm(join(directory, "ca.key"));
