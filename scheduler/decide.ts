@@ -13,8 +13,17 @@ import { companyOf, hasCompany } from "./company.ts";
 import type { Decision } from "./decision.ts";
 import { explainLeaving, explainUnplaced } from "./explain.ts";
 import { replacedBy } from "./filters/replaces.ts";
-import { type ClusterModel, differs } from "./model.ts";
-import { byId, byName, type Copy, copiesOf, copyOn, type MachineNode, type UnitNode } from "./nodes.ts";
+import { type ClusterModel, sameWish } from "./model.ts";
+import {
+  byId,
+  byName,
+  type Copy,
+  copiesOf,
+  copyOn,
+  type MachineNode,
+  type UnitNode,
+  type Wish,
+} from "./nodes.ts";
 import type { Presence } from "./presence.ts";
 import { Reasons } from "./reasons.ts";
 import { Rules } from "./rules.ts";
@@ -101,9 +110,9 @@ class Round {
 
   /** A unit that is to run nowhere. */
   #dismiss(unit: UnitNode): void {
-    const reason = !unit.known
+    const reason = !unit.wish
       ? "the unit was destroyed"
-      : unit.target === "inactive"
+      : unit.wish.target === "inactive"
         ? "its target is inactive"
         : "a template is never placed";
     for (const copy of copiesOf(unit).sort((a, b) => byId(a.machine, b.machine)))
@@ -279,14 +288,14 @@ class Round {
   }
 
   #settle(unit: UnitNode, machine: MachineNode): void {
-    const { requirements } = unit.demand ?? {};
+    const { wish, demand } = unit;
+    if (!wish || !demand) return;
     let reason = this.#reasons.here(unit, machine);
     const left = this.#left.get(unit);
     if (left !== undefined) reason = `${reason}; ${left}`;
-    if (unit.copy && !requirements?.global) this.#withdraw(unit.copy, "its machine is gone");
-    const placement = this.#placement(unit, machine, reason);
-    this.#model.place(unit, machine, placement);
-    this.decisions.push({ kind: "place", placement });
+    if (unit.copy && !demand.requirements.global) this.#withdraw(unit.copy, "its machine is gone");
+    this.#model.place(unit, machine, wish);
+    this.#tell(unit, machine, wish, reason);
     this.#homeless.delete(unit);
     this.#concludeHoused(unit);
     this.#evict(unit, machine);
@@ -310,29 +319,30 @@ class Round {
   }
 
   #renewIfChanged(copy: Copy): void {
-    const { unit, machine } = copy;
-    const target = unit.target === "launched" ? "launched" : "loaded";
-    if (!differs(copy, { hash: unit.hash, target, generation: unit.generation })) return;
+    const { unit, machine, as } = copy;
+    const { wish } = unit;
+    if (!wish || sameWish(as, wish)) return;
     const what =
-      copy.hash !== unit.hash
+      as.hash !== wish.hash
         ? "its file has changed"
-        : copy.target !== target
-          ? `its target is now ${target}`
+        : as.target !== wish.target
+          ? `its target is now ${wish.target}`
           : "a restart was asked for";
-    const placement = this.#placement(unit, machine, `still fits here; ${what}`);
-    this.#model.renew(copy, placement);
-    this.decisions.push({ kind: "place", placement });
+    this.#model.renew(copy, wish);
+    this.#tell(unit, machine, wish, `still fits here; ${what}`);
   }
 
-  #placement(unit: UnitNode, machine: MachineNode, reason: string): Placement {
-    return {
+  /** `wish` is for more than an inactive unit: no other is placed. */
+  #tell(unit: UnitNode, machine: MachineNode, { hash, target, generation }: Wish, reason: string): void {
+    const placement: Placement = {
       machine: machine.id,
       unit: unit.name,
-      hash: unit.hash,
-      target: unit.target === "launched" ? "launched" : "loaded",
-      generation: unit.generation,
+      hash,
+      target: target === "launched" ? "launched" : "loaded",
+      generation,
       reason,
     };
+    this.decisions.push({ kind: "place", placement });
   }
 
   /**
@@ -352,8 +362,9 @@ class Round {
   }
 
   #park(unit: UnitNode, reason: string): void {
-    if (unit.parked?.reason === reason && unit.parked.hash === unit.hash) return;
-    const unplaced = { hash: unit.hash, reason };
+    const hash = unit.wish?.hash ?? "";
+    if (unit.parked?.reason === reason && unit.parked.hash === hash) return;
+    const unplaced = { hash, reason };
     unit.parked = unplaced;
     this.decisions.push({ kind: "park", unit: unit.name, unplaced });
   }

@@ -22,6 +22,7 @@ import {
   type Demand,
   type MachineNode,
   type UnitNode,
+  type Wish,
 } from "./nodes.ts";
 import { headOf, noPatterns, type Pattern, PatternIndex } from "./patterns.ts";
 import { PoolIndex } from "./pool-index.ts";
@@ -82,23 +83,14 @@ export class ClusterModel {
     const node = unit ? this.#unitNode(name) : this.units.get(name);
     if (!node) return;
     if (!unit) {
-      node.known = false;
+      node.wish = undefined;
       this.#setDemand(node, undefined);
       this.mark(node);
       return;
     }
     const wanted = unit.target !== "inactive" && !isTemplate(name);
-    const same =
-      node.known &&
-      node.hash === unit.hash &&
-      node.target === unit.target &&
-      node.generation === unit.generation &&
-      (node.demand !== undefined) === wanted;
-    if (same) return;
-    node.known = true;
-    node.hash = unit.hash;
-    node.target = unit.target;
-    node.generation = unit.generation;
+    if (node.wish && sameWish(node.wish, unit) && (node.demand !== undefined) === wanted) return;
+    node.wish = sharedWish(node.template, unit);
     node.evicted = false;
     this.#setDemand(node, wanted ? unit : undefined);
     this.mark(node);
@@ -168,10 +160,10 @@ export class ClusterModel {
       return;
     }
     if (!copy) {
-      this.place(unit, machine, placement);
+      this.place(unit, machine, sharedWish(unit.template, placement));
       this.#markWithDependents(unit);
-    } else if (differs(copy, placement)) {
-      this.renew(copy, placement);
+    } else if (!sameWish(copy.as, placement)) {
+      this.renew(copy, sharedWish(unit.template, placement));
       this.mark(unit);
     }
   }
@@ -191,16 +183,8 @@ export class ClusterModel {
 
   // What was decided.
 
-  place(unit: UnitNode, machine: MachineNode, as: Pick<Placement, "hash" | "target" | "generation">): Copy {
-    const copy: Copy = {
-      unit,
-      machine,
-      hash: as.hash,
-      target: as.target,
-      generation: as.generation,
-      at: machine.copies.length,
-      next: unit.copy,
-    };
+  place(unit: UnitNode, machine: MachineNode, as: Wish): Copy {
+    const copy: Copy = { unit, machine, as, at: machine.copies.length, next: unit.copy };
     unit.copy = copy;
     machine.copies.push(copy);
     this.#count(copy);
@@ -223,10 +207,8 @@ export class ClusterModel {
     if (machine.presence === "present") this.relieved.add(machine);
   }
 
-  renew(copy: Copy, as: Pick<Placement, "hash" | "target" | "generation">): void {
-    copy.hash = as.hash;
-    copy.target = as.target;
-    copy.generation = as.generation;
+  renew(copy: Copy, as: Wish): void {
+    copy.as = as;
   }
 
   /** What `look` says while the copy's unit is not counted on its machine: would it be taken if it were not there? */
@@ -239,7 +221,7 @@ export class ClusterModel {
 
   /** Drops a node that nothing refers to any more. */
   forgetUnit(unit: UnitNode): void {
-    if (unit.known || unit.copy || unit.parked || unit.troubles) return;
+    if (unit.wish || unit.copy || unit.parked || unit.troubles) return;
     this.units.delete(unit.name);
     this.waiting.remove(unit);
     const { template } = unit;
@@ -316,10 +298,7 @@ export class ClusterModel {
       name,
       template,
       templateAt: template?.units.length ?? 0,
-      known: false,
-      hash: "",
-      target: "inactive",
-      generation: 0,
+      wish: undefined,
       demand: undefined,
       matchedBy: noPatterns,
       copy: undefined,
@@ -525,9 +504,15 @@ export class ClusterModel {
 
 const noUnits: ReadonlySet<UnitNode> = new Set();
 
-/** True if the copy is not what the placement says. */
-export function differs(copy: Copy, as: Pick<Placement, "hash" | "target" | "generation">): boolean {
-  return copy.hash !== as.hash || copy.target !== as.target || copy.generation !== as.generation;
+export function sameWish(a: Wish, b: Wish): boolean {
+  return a === b || (a.hash === b.hash && a.target === b.target && a.generation === b.generation);
+}
+
+function sharedWish(template: Template | undefined, { hash, target, generation }: Wish): Wish {
+  const wish = { hash, target, generation };
+  if (!template) return wish;
+  if (!template.wish || !sameWish(template.wish, wish)) template.wish = wish;
+  return template.wish;
 }
 
 /** Only what placements depend on: a new version or address moves nothing. */

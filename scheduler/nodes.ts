@@ -26,13 +26,19 @@ export interface Demand {
   users: number;
 }
 
+/** The part of a unit's record, and of its placement, that says what is to run. Instances that want the same share one. */
+export interface Wish {
+  readonly hash: string;
+  readonly target: TargetState;
+  readonly generation: number;
+}
+
 /** One unit on one machine: a placement record, or one that this pass is about to write. */
 export interface Copy {
   readonly unit: UnitNode;
   readonly machine: MachineNode;
-  hash: string;
-  target: "loaded" | "launched";
-  generation: number;
+  /** What the placement says. */
+  as: Wish;
   /** Its place in the machine's list. */
   at: number;
   /** The unit's next copy: only global units have more than one. */
@@ -44,11 +50,8 @@ export interface UnitNode {
   readonly template: Template | undefined;
   /** Its place in the template's list. */
   templateAt: number;
-  /** False once the record is gone: the node then lives only until its copies are withdrawn. */
-  known: boolean;
-  hash: string;
-  target: TargetState;
-  generation: number;
+  /** Undefined once the record is gone: the node then lives only until its copies are withdrawn. */
+  wish: Wish | undefined;
   /** Absent unless the unit is to be placed: a template, an inactive or a destroyed unit asks for nothing. */
   demand: Demand | undefined;
   /** The patterns of any unit that match this name. The arrays are shared: same patterns, same array. */

@@ -4,7 +4,7 @@
  */
 
 import type { Cell } from "./cell.ts";
-import type { MachineNode, UnitNode } from "./nodes.ts";
+import type { MachineNode, UnitNode, Wish } from "./nodes.ts";
 import type { Pattern } from "./patterns.ts";
 import { countDown, countUp, Tally } from "./tally.ts";
 
@@ -24,6 +24,9 @@ export class Template {
   readonly #inZone: Map<string, number>[] = [];
   /** Of the cells that were asked for: nearly always one, since instances ask for the same. */
   #levels: Levels[] = [];
+
+  /** The last wish of an instance, for the next one that wants the same. */
+  wish: Wish | undefined;
 
   /** Patterns that may match an instance, and the version of the index they were found at. */
   candidates: readonly Pattern[] = [];

@@ -16,7 +16,7 @@ export function machineOf(units: ReadonlyMap<string, UnitNode>): Filter {
     words(about, count) {
       const verb = count === 1 ? "does" : "do";
       const peer = units.get(about);
-      if (!peer?.known) return `${verb} not run "${about}" which MachineOf asks for and which does not exist`;
+      if (!peer?.wish) return `${verb} not run "${about}" which MachineOf asks for and which does not exist`;
       if (peer.demand === undefined)
         return `${verb} not run "${about}" which MachineOf asks for and which is not started`;
       return `${verb} not run "${about}" which MachineOf asks for`;
