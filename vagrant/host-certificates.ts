@@ -1,6 +1,6 @@
 /**
  * What can be wrong with a host's certificates, found before they are installed: a daemon that cannot connect says only that
- * a handshake failed. Pure but for the clock that is passed in.
+ * a handshake failed. No file is read here and no clock: the contents and the time are passed in.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 

@@ -2,7 +2,6 @@
  * The settings file of a host as the install script writes it: what the options name is changed, everything else stays as it
  * was, an administrator's own keys included. Pure.
  */
-import { isDeepStrictEqual } from "node:util";
 import { parse, stringify, type TomlTable } from "smol-toml";
 
 /** The install script's options that are settings; an option that was not given changes nothing. */
@@ -41,8 +40,9 @@ export function settingsWith(before: string | undefined, options: HostOptions): 
     },
     agent: { ...given("listen", listen) },
   });
-  if (before !== undefined && isDeepStrictEqual(wanted, structuredClone(present))) return before;
-  return `${heading}\n${stringify(wanted)}`;
+  const text = stringify(wanted);
+  if (before !== undefined && text === stringify(present)) return before;
+  return `${heading}\n${text}`;
 }
 
 function changed(present: TomlTable, changes: Readonly<Record<string, TomlTable>>): TomlTable {
