@@ -166,6 +166,7 @@ class Execution {
   }
 
   #forget(mark: number): void {
+    if (this.#names.length === mark) return;
     this.#names.length = mark;
     this.#values.length = mark;
   }
