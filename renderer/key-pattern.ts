@@ -1,0 +1,53 @@
+/**
+ * Patterns of keys, as `gets` and `getvs` take them: Go's `path.Match`, split so that a store kept as a tree need only visit
+ * what can match.
+ *
+ * `*` and `?` never cross a slash, so a pattern matches element by element. The exception is a class such as `[^a]`, which may
+ * take a slash; such patterns are matched against whole keys below their literal prefix.
+ *
+ * Pure.
+ */
+import { compileGlob } from "../cluster/glob.ts";
+import { textOf } from "./gotmpl/index.ts";
+
+/** One element of a pattern: a name as it is, or a test. */
+export type Element =
+  | { readonly kind: "name"; readonly name: string }
+  | { readonly kind: "test"; matches(name: string): boolean };
+
+export interface KeyPattern {
+  /** True if the pattern is no pattern, such as `[`. */
+  readonly malformed: boolean;
+  /** The elements behind the leading slash, or undefined if only whole keys can be tested. */
+  readonly elements: readonly Element[] | undefined;
+  /** The folder, without its trailing slash, in which every match lies. */
+  readonly folder: string;
+  matches(key: string): boolean;
+}
+
+/** Reads a pattern, a byte string, once for many keys. */
+export function compilePattern(pattern: string): KeyPattern {
+  const glob = compileGlob(textOf(pattern));
+  const matches = (key: string) => glob.matches(textOf(key));
+  if (glob.malformed) return { malformed: true, elements: undefined, folder: "", matches };
+  const literal = literalPrefix(pattern);
+  const folder = literal.slice(0, Math.max(0, literal.lastIndexOf("/")));
+  const elements =
+    pattern.startsWith("/") && !/[[\\]/.test(pattern)
+      ? pattern.slice(1).split("/").map(compileElement)
+      : undefined;
+  return { malformed: false, elements, folder, matches };
+}
+
+function compileElement(element: string): Element {
+  if (!/[*?]/.test(element)) return { kind: "name", name: element };
+  if (element === "*") return { kind: "test", matches: () => true };
+  const glob = compileGlob(textOf(element));
+  return { kind: "test", matches: (name) => glob.matches(textOf(name)) };
+}
+
+/** The bytes before the first character that means something else than itself. */
+function literalPrefix(pattern: string): string {
+  const special = pattern.search(/[*?[\\]/);
+  return special === -1 ? pattern : pattern.slice(0, special);
+}
