@@ -29,7 +29,7 @@ const compositionRoots: Readonly<Record<string, readonly string[]>> = {
   "scheduler/main.ts": ["etcd"],
   "agent/main.ts": ["etcd", "api"],
   "api/main.ts": ["etcd"],
-  "renderer/main.ts": ["etcd"],
+  "renderer/etcd-source.ts": ["etcd"],
   "router/main.ts": ["etcd"],
   "deisctl/context.ts": ["etcd", "api"],
 };

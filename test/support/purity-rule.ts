@@ -15,6 +15,12 @@ export const pureByDecision: readonly string[] = [
   "agent/desired.ts",
   "agent/reconcile.ts",
   "agent/docker/translate.ts",
+  "renderer/functions/",
+  "renderer/store-index.ts",
+  "renderer/reads.ts",
+  "renderer/resource.ts",
+  "renderer/settings.ts",
+  "renderer/pace.ts",
   "deisctl/table.ts",
   "deisctl/wait.ts",
 ];
