@@ -3,6 +3,7 @@ import type { Benchmark } from "./figure.ts";
 
 export const benchmarks: Readonly<Record<string, () => Promise<{ readonly benchmark: Benchmark }>>> = {
   scheduler: () => import("./scheduler.ts"),
+  "cluster-pipeline": () => import("./cluster-pipeline.ts"),
   "docker-start": () => import("./docker-start.ts"),
   "unit-start": () => import("./unit-start.ts"),
   "machine-loss": () => import("./machine-loss.ts"),
