@@ -3,7 +3,8 @@
  *
  * Two live hosts with one machine id (cloned images) would fight over the same units, so an id held by another live lease is refused.
  * A lease whose holder has been silent for 2/3 of its TTL is not live: by the rule of `lease-session.ts` its holder has stopped believing in
- * it. That is this very host before it was rebooted or lost its `/run`; the lease is revoked and the id taken over.
+ * it. That is this very host before it was rebooted or lost its `/run`: the record goes over to the new lease, so that the machine is never
+ * away, and what else hangs on the old lease goes with it.
  */
 import { PlatformError } from "../cluster/errors.ts";
 import type { Machine } from "../cluster/machine.ts";
@@ -31,41 +32,47 @@ export async function announceMachine(
     const { entries } = await client.range({ key }, { signal });
     const holder = entries[0];
     if (holder?.lease === lease.id && holder.value.equals(value)) return;
-    if (holder && holder.lease !== lease.id) await outlive(client, holder, machine.id, clock, signal);
+    const other = holder !== undefined && holder.lease !== lease.id;
+    if (other && (await outlive(client, holder, machine.id, clock, signal)) === "ended") continue;
     const { succeeded } = await client.txn(
       {
         compare: [
-          holder?.lease === lease.id
-            ? { key, target: "lease", lease: lease.id }
+          holder
+            ? { key, target: "lease", lease: holder.lease }
             : { key, target: "create", is: "=", revision: 0n },
         ],
         success: [{ kind: "put", key, value, lease: lease.id }],
       },
       { signal },
     );
-    if (succeeded) return;
+    if (!succeeded) continue;
+    if (other) await client.revokeLease(holder.lease, { signal });
+    return;
   }
 }
 
-/** Returns once the holder's lease has ended, revoking it when its holder is silent. */
+/** Waits until the holder's lease has ended, or its holder counts as silent. */
 async function outlive(
   client: EtcdClient,
   holder: KeyValue,
   machine: string,
   clock: Clock,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<"ended" | "silent"> {
   let leftBefore = Number.POSITIVE_INFINITY;
   const began = clock.monotonic();
   for (;;) {
     const life = await client.timeToLive(holder.lease, { signal });
-    if (!life) return dropLeaseless(client, holder, signal);
+    if (!life) {
+      await dropLeaseless(client, holder, signal);
+      return "ended";
+    }
     const watchedMs = clock.monotonic() - began;
     if (life.left > leftBefore || watchedMs > life.granted * 1_000 + 1_000) throw taken(holder, machine);
     leftBefore = life.left;
     // The server rounds what is left down to whole seconds, so the silence is at least this long less one second.
     const silent = life.granted - life.left - 1;
-    if (silent >= (life.granted * 2) / 3) return client.revokeLease(holder.lease, { signal });
+    if (silent >= (life.granted * 2) / 3) return "silent";
     await clock.sleep(Math.min(1_000, (life.granted * 1_000) / 12), signal);
   }
 }

@@ -87,13 +87,30 @@ describe("a machine's presence", function () {
     expect(await stored()).to.deep.equal(before);
   });
 
-  it("is taken over from a holder that has gone silent", async () => {
+  it("is taken over from a holder that has gone silent, and is never away meanwhile", async () => {
     const session = open(4);
-    await announceMachine(client, await session.held(never), machine, never);
+    const former = await session.held(never);
+    await announceMachine(client, former, machine, never);
     await session.close({ revoke: false });
     const lease = await open().held(never);
+    const seen: string[] = [];
+    const watched = new AbortController();
+    const watch = new Promise<void>((resolve, reject) => {
+      const handler = {
+        onCreated: () => resolve(),
+        onEvents: (_header: unknown, events: readonly { readonly kind: string }[]) =>
+          seen.push(...events.map(({ kind }) => kind)),
+        onProgress: () => undefined,
+      };
+      client.watch({ key: machineKey(machine.id) }, 0n, handler, watched.signal).catch(reject);
+    });
+    await watch;
     await announceMachine(client, lease, machine, never);
     expect((await stored())?.lease).to.equal(lease.id);
+    expect(await client.timeToLive(former.id, {})).to.equal(undefined);
+    await eventually(() => seen.length > 0);
+    expect(seen).to.deep.equal(["put"]);
+    watched.abort();
   });
 
   for (const ttlSeconds of [2, 5]) {
