@@ -10,10 +10,12 @@
  * | `Restart=on-failure`     | `on-failure` without a limit of retries                                   |
  * | `RestartSec=`            | nothing: Docker waits 100 ms, doubled with each failure up to 1 min       |
  * | `TimeoutStopSec=`        | the container's own stop timeout, so that the daemon keeps it, too        |
+ * | `Fence=true`             | a mount of the host's permit (`host-boot.ts`), without which it cannot start |
  */
-import type { ContainerCreateOptions, HostConfig } from "dockerode";
+import type { ContainerCreateOptions, HostConfig, MountSettings } from "dockerode";
 import { type ContainerSpec, containerSpec } from "../../cluster/container-spec.ts";
 import type { ContainerDevice, ContainerVolume, PublishedPort } from "../../cluster/container-values.ts";
+import { parseRequirements } from "../../cluster/requirements.ts";
 import type { SpecifierHost } from "../../cluster/specifiers.ts";
 import { parseUnitFile } from "../../cluster/unit-file.ts";
 import type { RuntimeUnit } from "../runtime.ts";
@@ -25,11 +27,21 @@ export interface HostFacts {
   readonly environment: readonly (readonly [name: string, value: string])[];
   /** True if the host has this device. */
   readonly hasDevice: (path: string) => boolean;
+  /** The host's permit, for a unit that must never run twice. */
+  readonly permit?: string;
 }
+
+/** Where a container that needs the host's permit sees it: an empty file, read-only. */
+const permitInContainer = "/.deis-permit";
 
 /** The specification of a unit's container. Throws `unit-file-invalid`. */
 export function specOf(unit: RuntimeUnit, host: SpecifierHost): ContainerSpec {
   return containerSpec(parseUnitFile(unit.text), unit.name, host);
+}
+
+/** True if the unit must never run twice. Throws `unit-file-invalid`. */
+export function isFenced(unit: RuntimeUnit): boolean {
+  return parseRequirements(parseUnitFile(unit.text)).fence;
 }
 
 /** The body of `POST /containers/create`, and the container's name. */
@@ -75,6 +87,7 @@ function hostConfig(spec: ContainerSpec, host: HostFacts): HostConfig {
     RestartPolicy: restartPolicy(spec),
     PortBindings: portBindings(spec.ports),
     Binds: spec.volumes.flatMap(bind),
+    ...given("Mounts", host.permit === undefined ? undefined : [permitMount(host.permit)]),
     Tmpfs: Object.fromEntries(spec.tmpfs),
     Devices: spec.devices
       .filter(({ optional, host: path }) => !optional || host.hasDevice(path))
@@ -142,6 +155,11 @@ function bind({ source, target, readOnly, options }: ContainerVolume): string[] 
   if (source === undefined) return [];
   const words = [...(readOnly ? ["ro"] : []), ...options];
   return [[source, target, ...(words.length > 0 ? [words.join(",")] : [])].join(":")];
+}
+
+/** A mount, not a bind: of a bind that is missing on the host Docker makes a directory, and starts the container. */
+function permitMount(source: string): MountSettings {
+  return { Type: "bind", Source: source, Target: permitInContainer, ReadOnly: true };
 }
 
 function deviceMapping({ host, container, permissions }: ContainerDevice) {

@@ -19,17 +19,18 @@ import type { RuntimeName } from "../../cluster/machine.ts";
 import type { SpecifierHost } from "../../cluster/specifiers.ts";
 import type { UnitState } from "../../cluster/unit-state.ts";
 import type { Clock } from "../../loop/clock.ts";
-import type { RuntimeUnit, UnitRuntime } from "../runtime.ts";
+import { notStarted, type RuntimeUnit, type UnitRuntime } from "../runtime.ts";
 import { DockerClient } from "./client.ts";
 import { type ConnectionEvent, ContainerMirror } from "./container-mirror.ts";
 import { NoteBook } from "./container-notes.ts";
 import { ending, generationOf, labels, unitStateOf } from "./container-state.ts";
 import { readEnvironmentFiles } from "./environment-file.ts";
 import { takenPort } from "./failure.ts";
+import { HostBoot } from "./host-boot.ts";
 import { Images, type PullEvent } from "./images.ts";
 import { type LogLine, type LogRequest, logLines } from "./logs.ts";
 import { statusText } from "./status.ts";
-import { createOptions, specOf, withTag } from "./translate.ts";
+import { createOptions, isFenced, specOf, withTag } from "./translate.ts";
 
 export type DockerRuntimeEvent =
   | ConnectionEvent
@@ -41,6 +42,8 @@ export interface DockerUnitRuntimeOptions {
   readonly socketPath?: string;
   /** Where notes about containers are kept. Default `/var/lib/deis/docker`. */
   readonly notesDirectory?: string;
+  /** Where is kept what holds until the host's next boot; below `hostRoot`. Default `/run/deis/docker`. */
+  readonly bootDirectory?: string;
   /** Where the daemon's host has its root directory, for `EnvironmentFile=` and `/proc`. Default `/`. */
   readonly hostRoot?: string;
   /** For `%H` and `%m`. Default: the host's name and `/etc/machine-id`. */
@@ -69,6 +72,7 @@ export class DockerUnitRuntime implements UnitRuntime {
   readonly #notes: NoteBook;
   readonly #mirror: ContainerMirror;
   readonly #images: Images;
+  readonly #boot: HostBoot;
   readonly #hostRoot: string;
   readonly #onEvent: (event: DockerRuntimeEvent) => void;
   #host: SpecifierHost | undefined;
@@ -79,6 +83,7 @@ export class DockerUnitRuntime implements UnitRuntime {
     this.#onEvent = onEvent;
     this.#hostRoot = options.hostRoot ?? "/";
     this.#host = options.host;
+    this.#boot = new HostBoot(this.#hostRoot, options.bootDirectory ?? "/run/deis/docker");
     this.#client = new DockerClient(options.socketPath ?? "/var/run/docker.sock");
     this.#notes = new NoteBook(options.notesDirectory ?? "/var/lib/deis/docker");
     this.#mirror = new ContainerMirror(this.#client, this.#notes, {
@@ -104,8 +109,15 @@ export class DockerUnitRuntime implements UnitRuntime {
     return this.#mirror.onChange(bell);
   }
 
-  open(signal: AbortSignal): Promise<void> {
-    return this.#mirror.open(signal);
+  async open(signal: AbortSignal): Promise<void> {
+    await this.#mirror.open(signal);
+    if (this.#boot.seen) return;
+    for (const { containerId, active } of [...this.observed.values()]) {
+      if (containerId === undefined || active === "active" || active === "activating") continue;
+      await this.#notes.add(containerId, { generation: notStarted });
+      await this.#mirror.look(containerId);
+    }
+    await this.#boot.see();
   }
 
   async close(): Promise<void> {
@@ -234,8 +246,13 @@ export class DockerUnitRuntime implements UnitRuntime {
   async #create(unit: RuntimeUnit, spec: ContainerSpec, signal: AbortSignal): Promise<string> {
     const environment = await readEnvironmentFiles(spec.environmentFiles, this.#hostRoot);
     const hasDevice = (path: string) => existsSync(join(this.#hostRoot, path));
+    const facts = {
+      environment,
+      hasDevice,
+      ...(isFenced(unit) ? { permit: await this.#boot.permit() } : {}),
+    };
     try {
-      return await this.#client.create(createOptions(unit, spec, { environment, hasDevice }), signal);
+      return await this.#client.create(createOptions(unit, spec, facts), signal);
     } catch (error) {
       if (!hasCode(error, "container-name-taken")) throw error;
       const holder = await this.#client.inspect(spec.name, signal);
@@ -254,6 +271,7 @@ export class DockerUnitRuntime implements UnitRuntime {
   ): Promise<void> {
     const { Id: id } = container;
     await this.#record(container, unit.generation);
+    if (isFenced(unit)) await this.#boot.permit();
     try {
       await this.#client.start(id, spec.startTimeoutMs ?? Number.POSITIVE_INFINITY, signal);
     } catch (error) {

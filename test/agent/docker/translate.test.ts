@@ -30,6 +30,14 @@ describe("translating a unit for Docker", () => {
     expect(options("Label=deis.unit=other.service").Labels).to.include({ "deis.unit": "web@1.service" });
   });
 
+  it("mounts the host's permit into a container that must not start without it", () => {
+    const { HostConfig } = options("", "", { ...bare, permit: "/run/deis/docker/permit" });
+    expect(HostConfig?.Mounts).to.deep.equal([
+      { Type: "bind", Source: "/run/deis/docker/permit", Target: "/.deis-permit", ReadOnly: true },
+    ]);
+    expect(options("").HostConfig).not.to.have.property("Mounts");
+  });
+
   it("leaves to the image what the unit does not say", () => {
     const created = options("");
     for (const key of ["Cmd", "Entrypoint", "User", "WorkingDir", "Hostname", "StopSignal"]) {
