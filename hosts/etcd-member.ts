@@ -40,6 +40,8 @@ export function memberEnvironment(cluster: string, member: HostNames, members: r
     INITIAL_CLUSTER_TOKEN: cluster,
     HEARTBEAT_INTERVAL: "100",
     ELECTION_TIMEOUT: "1000",
+    // Else a member that was parted calls for an election on its return, and everybody waits.
+    PRE_VOTE: "true",
     CLIENT_CERT_AUTH: "true",
     TRUSTED_CA_FILE: cafile,
     CERT_FILE: certfile,
