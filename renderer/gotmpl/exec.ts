@@ -384,8 +384,7 @@ class Execution {
   #notAFunction(args: readonly Operand[], final: Final): void {
     const first = args[0];
     if (first !== undefined && (args.length > 1 || final !== ABSENT)) {
-      const text = first.kind === "pipe" ? `${nodeText(first)}` : nodeText(first);
-      this.#fail(`can't give argument to non-function ${text}`);
+      this.#fail(`can't give argument to non-function ${nodeText(first)}`);
     }
   }
 
