@@ -1,6 +1,6 @@
 /** How this room writes its functions down for the template language: typed arguments in, a value or a `GoError` out. Pure. */
 import type { GoFunction, GoItem, GoType, GoValue } from "../gotmpl/index.ts";
-import { GoError, GoSlice, sliceOf, textOf, types } from "../gotmpl/index.ts";
+import { GoSlice, sliceOf, types } from "../gotmpl/index.ts";
 
 /** What templates call functions by. */
 export type Functions = Readonly<Record<string, GoFunction>>;
@@ -25,9 +25,4 @@ export function stringsOf(items: readonly string[]): GoSlice {
 /** The elements of a `[]string`. */
 export function textsIn(slice: GoSlice): string[] {
   return slice.toArray().map((item: GoItem) => (typeof item === "string" ? item : ""));
-}
-
-/** The error of a function, from a message in bytes. */
-export function failure(message: string): GoError {
-  return new GoError(textOf(message));
 }

@@ -8,7 +8,7 @@
 import {
   eachRune,
   encodeRune,
-  type GoError,
+  GoError,
   type GoItem,
   GoMap,
   GoSlice,
@@ -18,7 +18,6 @@ import {
   sliceOf,
   types,
 } from "../gotmpl/index.ts";
-import { failure } from "./declare.ts";
 
 const object = mapOf(types.string, types.any);
 const list = sliceOf(types.any);
@@ -41,13 +40,13 @@ function readDocument(reader: Reader): GoItem {
   try {
     return reader.document();
   } catch (error) {
-    if (error instanceof RangeError) throw failure("exceeded max depth");
+    if (error instanceof RangeError) throw new GoError("exceeded max depth");
     throw error;
   }
 }
 
 function mismatch(found: string, wanted: string): GoError {
-  return failure(`json: cannot unmarshal ${found} into Go value of type ${wanted}`);
+  return new GoError(`json: cannot unmarshal ${found} into Go value of type ${wanted}`);
 }
 
 function nameOf(value: GoItem): string {
@@ -97,7 +96,7 @@ class Reader {
   #nested(read: () => GoItem): GoItem {
     this.#at += 1;
     this.#depth += 1;
-    if (this.#depth > maxDepth) throw failure("exceeded max depth");
+    if (this.#depth > maxDepth) throw new GoError("exceeded max depth");
     const value = read();
     this.#at += 1;
     this.#depth -= 1;
@@ -251,8 +250,8 @@ class Reader {
 
   #unexpected(where: string): GoError {
     const character = this.#text[this.#at];
-    if (character === undefined) return failure("unexpected end of JSON input");
-    return failure(`invalid character ${showCharacter(character)} ${where}`);
+    if (character === undefined) return new GoError("unexpected end of JSON input");
+    return new GoError(`invalid character ${showCharacter(character)} ${where}`);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Arithmetic on Go's `int`: 64 bits that wrap around, division that truncates. Pure. */
-import { GoSlice, sliceOf, types } from "../gotmpl/index.ts";
+import { GoError, GoSlice, sliceOf, types } from "../gotmpl/index.ts";
 import { quote } from "../gotmpl/quote.ts";
-import { type Functions, failure, ofInts, ofStrings } from "./declare.ts";
+import { type Functions, ofInts, ofStrings } from "./declare.ts";
 
 const ints = sliceOf(types.int);
 /** Longest list that `seq` makes: beyond it a slip in a template would take all memory. */
@@ -16,7 +16,7 @@ export const numberFunctions: Functions = {
   seq: ofInts(ints, (first, last) => {
     if (first > last) return new GoSlice(ints, null);
     const length = last - first + 1n;
-    if (length > longestSequence) throw failure(`${length} numbers are more than ${longestSequence}`);
+    if (length > longestSequence) throw new GoError(`${length} numbers are more than ${longestSequence}`);
     return new GoSlice(
       ints,
       Array.from({ length: Number(length) }, (_, at) => first + BigInt(at)),
@@ -31,20 +31,20 @@ function wrapped(value: bigint): bigint {
 }
 
 function divisor(value: bigint): bigint {
-  if (value === 0n) throw failure("runtime error: integer divide by zero");
+  if (value === 0n) throw new GoError("runtime error: integer divide by zero");
   return value;
 }
 
 /** `strconv.Atoi`: decimal digits with an optional sign, nothing else. */
 function parseDecimal(text: string): bigint {
-  if (!/^[+-]?[0-9]+$/.test(text)) throw failure(`strconv.Atoi: parsing ${quote(text)}: invalid syntax`);
+  if (!/^[+-]?[0-9]+$/.test(text)) throw new GoError(`strconv.Atoi: parsing ${quote(text)}: invalid syntax`);
   const value = BigInt(text.replace(/^\+/, ""));
-  if (wrapped(value) !== value) throw failure(`strconv.Atoi: parsing ${quote(text)}: value out of range`);
+  if (wrapped(value) !== value) throw new GoError(`strconv.Atoi: parsing ${quote(text)}: value out of range`);
   return value;
 }
 
 function parseBool(text: string): boolean {
   if (["1", "t", "T", "TRUE", "true", "True"].includes(text)) return true;
   if (["0", "f", "F", "FALSE", "false", "False"].includes(text)) return false;
-  throw failure(`strconv.ParseBool: parsing ${quote(text)}: invalid syntax`);
+  throw new GoError(`strconv.ParseBool: parsing ${quote(text)}: invalid syntax`);
 }

@@ -5,12 +5,12 @@
  * Pure.
  */
 import { cleanPath } from "../go-path.ts";
-import { GoSlice, GoStruct, type GoType, named, sliceOf, structOf, types } from "../gotmpl/index.ts";
+import { GoError, GoSlice, GoStruct, type GoType, named, sliceOf, structOf, types } from "../gotmpl/index.ts";
 import { compilePattern, type KeyPattern } from "../key-pattern.ts";
 import type { Reads } from "../reads.ts";
 import type { MissingKey } from "../resource.ts";
 import { byBytes, type KeyValue, type StoreIndex } from "../store-index.ts";
-import { type Functions, failure, ofStrings, strings, stringsOf } from "./declare.ts";
+import { type Functions, ofStrings, strings, stringsOf } from "./declare.ts";
 
 export const kvPair: GoType = structOf("memkv.KVPair", [
   { name: "Key", type: types.string },
@@ -41,7 +41,7 @@ export function storeFunctions(store: () => AskedStore): Functions {
     reads.pattern(text, pattern);
     const found = index.match(pattern);
     if (found !== undefined) return found;
-    if (index.size > 0) throw failure("syntax error in pattern");
+    if (index.size > 0) throw new GoError("syntax error in pattern");
     return [];
   };
   const read = (key: string): string | undefined => {
@@ -50,7 +50,7 @@ export function storeFunctions(store: () => AskedStore): Functions {
     return index.get(key);
   };
   const missing = (key: string): void => {
-    if (store().missingKey === "error") throw failure(`key does not exist: ${key}`);
+    if (store().missingKey === "error") throw new GoError(`key does not exist: ${key}`);
   };
   return {
     get: ofStrings(1, kvPair, (key = "") => {

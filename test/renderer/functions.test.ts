@@ -1,0 +1,258 @@
+/** confd's functions by tables: each row is a template, what it gives, and why that is worth a row. */
+import { expect } from "chai";
+import type { World } from "../../renderer/functions/index.ts";
+import { confdFunctions } from "../../renderer/functions/index.ts";
+import { bytesOf, parseTemplate, textOf } from "../../renderer/gotmpl/index.ts";
+import { Reads } from "../../renderer/reads.ts";
+import type { MissingKey } from "../../renderer/resource.ts";
+import { StoreIndex } from "../../renderer/store-index.ts";
+
+const world: World = {
+  now: () => ({
+    date: new Date(Date.UTC(2026, 10, 5, 7, 8, 9, 120)),
+    zone: { name: "CET", offsetMinutes: 60 },
+  }),
+  environment: (name) => ({ HOME: "/root", EMPTY: "" })[name],
+  fileExists: (path) => path === "/etc/passwd",
+  addresses: (host, family) =>
+    host === "db" ? (family === 6 ? ["::1"] : family === 4 ? ["10.0.0.1"] : ["10.0.0.1", "::1"]) : [],
+  services: (name) =>
+    name === "_etcd._tcp.example.org"
+      ? [
+          { target: "b.", port: 2, priority: 1, weight: 1 },
+          { target: "a.", port: 10, priority: 0, weight: 5 },
+        ]
+      : [],
+};
+
+function render(
+  template: string,
+  keys: Readonly<Record<string, string>> = {},
+  missingKey: MissingKey = "error",
+): string {
+  const index = new StoreIndex();
+  for (const [key, value] of Object.entries(keys)) index.set(bytesOf(key), bytesOf(value));
+  const functions = confdFunctions(() => ({ index, reads: new Reads(), missingKey }), world);
+  return textOf(parseTemplate("t", bytesOf(template), functions).execute());
+}
+
+function errorOf(template: string, keys: Readonly<Record<string, string>> = {}): string {
+  try {
+    return `no error but ${render(template, keys)}`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+const deis = {
+  "/deis/domains/a": "1",
+  "/deis/services/app/v1": "10.0.0.1:80",
+  "/deis/services/app/v2": "10.0.0.2:80",
+  "/deis/services/zoo": "",
+  "/deis/services-old/x": "x",
+  "/top": "t",
+};
+
+describe("the store's functions", () => {
+  for (const [template, wanted] of [
+    ['{{getv "/top"}}', "t"],
+    ['{{with get "/top"}}{{.Key}}={{.Value}}{{end}}', "/top=t"],
+    ['{{printf "%v %T" (get "/top") (get "/top")}}', "{/top t} memkv.KVPair"],
+    ['{{getv "/none" "d"}}', "d"],
+    ['{{getv "/none" ""}}|', "|"],
+    ['{{getv "/deis/services/zoo" "default"}}|', "|"],
+    ['{{getv "/none" "first" "second"}}', "first"],
+    ['{{"piped" | getv "/none"}}', "piped"],
+    ['{{exists "/top"}} {{exists "/deis"}} {{exists "/none"}}', "true false false"],
+    ['{{range gets "/deis/services/app/*"}}{{.Key}} {{end}}', "/deis/services/app/v1 /deis/services/app/v2 "],
+    [
+      '{{range gets "/deis/*/*"}}{{.Key}} {{end}}',
+      "/deis/domains/a /deis/services-old/x /deis/services/zoo ",
+    ],
+    ['{{range gets "/deis/serv?ces/zo[a-z]"}}{{.Key}} {{end}}', "/deis/services/zoo "],
+    ['{{range gets "/deis[/]domains/[^b]"}}{{.Key}} {{end}}', "/deis/domains/a "],
+    ['{{range gets "/none/*"}}x{{else}}none{{end}} {{len (gets "/none/*")}}', "none 0"],
+    ['{{gets "/t*"}} {{printf "%T" (gets "/none")}}', "[{/top t}] memkv.KVPairs"],
+    ['{{getvs "/deis/services/*/*"}}', "[10.0.0.1:80 10.0.0.2:80]"],
+    ['{{ls "/deis"}}', "[domains services services-old]"],
+    ['{{ls "/deis/services"}} {{ls "/deis/services/"}}', "[app zoo] [app zoo]"],
+    ['{{ls "/deis/serv"}} {{ls "/deis/services/zoo"}} {{ls "deis"}} {{ls ""}}', "[] [zoo] [] []"],
+    ['{{ls "/"}} {{lsdir "/"}}', "[top] []"],
+    [
+      '{{lsdir "/deis"}} {{lsdir "/deis/services"}} {{lsdir "/deis/services/"}}',
+      "[domains services services-old] [app] [app]",
+    ],
+    ['{{lsdir "/deis/serv"}} {{lsdir "/deis//services"}}', "[] []"],
+    ['{{ls "/deis//services"}}', "[deis]"],
+  ] as const) {
+    it(`renders ${template} as ${JSON.stringify(wanted)}`, () => {
+      expect(render(template, deis)).to.equal(wanted);
+    });
+  }
+
+  it("takes a key that is also a folder for both", () => {
+    const keys = { "/a/b": "1", "/a/b/c": "2" };
+    expect(
+      render('{{ls "/a"}} {{lsdir "/a"}} {{ls "/a/b"}} {{range gets "/a/*"}}{{.Key}}{{end}}', keys),
+    ).to.equal("[b] [b] [b c] /a/b");
+  });
+
+  it("sorts values by bytes and so loses the order of their keys", () => {
+    expect(render('{{getvs "/*"}}', { "/a": "z", "/b": "Z", "/c": "é" })).to.equal("[Z z é]");
+  });
+
+  for (const [template, wanted] of [
+    [
+      '{{getv "/none"}}',
+      'template: t:1:2: executing "t" at <getv "/none">: error calling getv: key does not exist: /none',
+    ],
+    [
+      '{{get "/nöne"}}',
+      'template: t:1:2: executing "t" at <get "/nöne">: error calling get: key does not exist: /nöne',
+    ],
+    [
+      '{{gets "[" }}',
+      'template: t:1:2: executing "t" at <gets "[">: error calling gets: syntax error in pattern',
+    ],
+  ] as const) {
+    it(`fails on ${template} in Go's words`, () => {
+      expect(errorOf(template, deis)).to.equal(wanted);
+    });
+  }
+
+  it("finds nothing wrong with a bad pattern while the store is empty", () => {
+    expect(render('{{gets "["}}{{getvs "["}}')).to.equal("[][]");
+  });
+
+  it("reads a missing key as empty where a resource asks for that", () => {
+    expect(render('{{or (getv "/none") "1m"}} {{(get "/none").Value}}|', {}, "empty")).to.equal("1m |");
+    expect(render('{{getv "/none" "d"}}', {}, "empty")).to.equal("d");
+  });
+});
+
+describe("confd's other functions", () => {
+  for (const [template, wanted] of [
+    ['{{base ""}} {{base "/"}} {{base "/a/b/"}} {{base "a"}}', ". / b a"],
+    ['{{dir ""}} {{dir "/a"}} {{dir "/a/../b/c"}} {{dir "a"}} {{dir "//x"}}', ". / /b . /"],
+    [
+      '{{split "a,b" ","}} {{len (split "" ",")}} {{len (split "" "")}} {{split "héé" ""}}',
+      "[a b] 1 0 [h é é]",
+    ],
+    ['{{join (split "a b c" " ") "-"}}', "a-b-c"],
+    ['{{toUpper "straße ŉ ᾳ é"}} {{toLower "ΣΑΣ İ É"}}', "STRAßE ŉ ᾼ É σασ i é"],
+    ['{{contains "seafood" "foo"}} {{contains "" ""}} {{contains "a" "b"}}', "true true false"],
+    ['{{replace "oink oink oink" "k" "ky" 2}} {{replace "oink" "oink" "$&" -1}}', "oinky oinky oink $&"],
+    ['{{replace "éa" "" "-" -1}} {{replace "abc" "" "-" 2}} {{replace "a" "a" "b" 0}}', "-é-a- -a-bc a"],
+    ['{{trimSuffix "a.conf" ".conf"}} {{trimSuffix "a" "b"}} {{trimSuffix "a" ""}}', "a a a"],
+    ['{{base64Encode "hi"}} {{base64Decode "aGk="}} {{base64Decode "aG\\nk="}}', "aGk= hi hi"],
+    ['{{parseBool "T"}} {{parseBool "0"}}', "true false"],
+    ['{{atoi "-12"}} {{atoi "+7"}} {{atoi "007"}}', "-12 7 7"],
+    ["{{add 1 2}} {{sub 1 2}} {{mul 3 4}} {{div 7 -2}} {{mod -7 2}}", "3 -1 12 -3 -1"],
+    ["{{add 9223372036854775807 1}} {{mul -9223372036854775807 2}}", "-9223372036854775808 2"],
+    ['{{seq 1 3}} {{seq 3 1}} {{printf "%T" (seq 1 2)}}', "[1 2 3] [] []int"],
+    [
+      '{{json "{\\"b\\":[1,2.5,1000000,123456789,65536],\\"a\\":null}"}}',
+      "map[a:<nil> b:[1 2.5 1e+06 1.23456789e+08 65536]]",
+    ],
+    [
+      '{{(json "{\\"a\\":1,\\"a\\":2}").a}} {{len (json "null")}} {{printf "%T" (json "{}")}}',
+      "2 0 map[string]interface {}",
+    ],
+    ['{{jsonArray "[\\"x\\", true, {}]"}} {{printf "%T" (jsonArray "[]")}}', "[x true map[]] []interface {}"],
+    ['{{index (jsonArray "[\\"\\\\u00e9\\\\ud83d\\\\ude00\\\\ud800x\\"]") 0}}', "é😀�x"],
+    ['{{map "a" 1 "b" (map "c" nil)}}', "map[a:1 b:map[c:<nil>]]"],
+    ['{{getenv "HOME"}} {{getenv "NONE"}}|{{getenv "NONE" "d"}} {{getenv "EMPTY" "e"}}', "/root |d e"],
+    ['{{fileExists "/etc/passwd"}} {{fileExists "/none"}}', "true false"],
+    [
+      '{{lookupIP "db"}} {{lookupIPV4 "db"}} {{lookupIPV6 "db"}} {{lookupIP "none"}}',
+      "[10.0.0.1 ::1] [10.0.0.1] [::1] []",
+    ],
+    [
+      '{{range lookupSRV "etcd" "tcp" "example.org"}}{{.Target}}:{{.Port}} {{.Priority}} {{.Weight}};{{end}}',
+      "a.:10 0 5;b.:2 1 1;",
+    ],
+    ['{{reverse (split "a b c" " ")}} {{reverse 5}}', "[c b a] 5"],
+    ['{{sortByLength (split "ccc a bb d" " ")}}', "[a d bb ccc]"],
+    [
+      "{{datetime.Year}} {{datetime.Month}} {{datetime.Unix}} {{datetime.Weekday}} {{datetime.YearDay}}",
+      "2026 November 1793862489 Thursday 309",
+    ],
+    [
+      '{{datetime.Format "Mon Jan _2 15:04:05.000 MST 2006 -0700 Z07:00 pm 02 002"}}',
+      "Thu Nov  5 08:08:09.120 CET 2026 +0100 +01:00 am 05 309",
+    ],
+    [
+      '{{datetime.UTC.Format "2006-01-02T15:04:05Z07:00"}} {{datetime.UTC}}',
+      "2026-11-05T07:08:09Z 2026-11-05 07:08:09.12 +0000 UTC",
+    ],
+    ['{{printf "%T %T %s" datetime datetime.Month datetime.Month}}', "time.Time time.Month November"],
+    ['{{(datetime.AddDate 0 1 -5).Format "2006-01-02"}}', "2026-11-30"],
+  ] as const) {
+    it(`renders ${template} as ${JSON.stringify(wanted)}`, () => {
+      expect(render(template)).to.equal(wanted);
+    });
+  }
+
+  it("reverses lists in place, but not what gets gives", () => {
+    const keys = { "/a": "1", "/bb": "2" };
+    expect(render('{{$l := split "a b" " "}}{{$_ := reverse $l}}{{$l}}')).to.equal("[b a]");
+    expect(render('{{reverse (gets "/*")}}', keys)).to.equal("[{/a 1} {/bb 2}]");
+    expect(render('{{reverse (sortKVByLength (gets "/*"))}}', keys)).to.equal("[{/bb 2} {/a 1}]");
+  });
+
+  for (const [template, words] of [
+    ['{{atoi "x"}}', 'error calling atoi: strconv.Atoi: parsing "x": invalid syntax'],
+    [
+      '{{atoi "9223372036854775808"}}',
+      'error calling atoi: strconv.Atoi: parsing "9223372036854775808": value out of range',
+    ],
+    ['{{parseBool "yes"}}', 'error calling parseBool: strconv.ParseBool: parsing "yes": invalid syntax'],
+    ["{{div 1 0}}", "error calling div: runtime error: integer divide by zero"],
+    ["{{mod 1 0}}", "error calling mod: runtime error: integer divide by zero"],
+    ['{{map "a"}}', "error calling map: invalid map call"],
+    ["{{map 1 2}}", "error calling map: map keys must be strings"],
+    ['{{base64Decode "a"}}', "error calling base64Decode: illegal base64 data at input byte 0"],
+    ['{{base64Decode "aGk"}}', "error calling base64Decode: illegal base64 data at input byte 0"],
+    ['{{base64Decode "aGk=x"}}', "error calling base64Decode: illegal base64 data at input byte 4"],
+    ['{{base64Decode "a*k="}}', "error calling base64Decode: illegal base64 data at input byte 1"],
+    ['{{json ""}}', "error calling json: unexpected end of JSON input"],
+    [
+      '{{json "{a:1}"}}',
+      "error calling json: invalid character 'a' looking for beginning of object key string",
+    ],
+    ['{{json "{\\"a\\" 1}"}}', "error calling json: invalid character '1' after object key"],
+    [
+      '{{json "{\\"a\\":1 \\"b\\"}"}}',
+      "error calling json: invalid character '\"' after object key:value pair",
+    ],
+    ['{{json "{\\"a\\":tru}"}}', "error calling json: invalid character '}' in literal true (expecting 'e')"],
+    ['{{json "{\\"a\\":01}"}}', "error calling json: invalid character '1' after object key:value pair"],
+    ['{{json "{} x"}}', "error calling json: invalid character 'x' after top-level value"],
+    [
+      '{{json "[1]"}}',
+      "error calling json: json: cannot unmarshal array into Go value of type map[string]interface {}",
+    ],
+    [
+      '{{jsonArray "{}"}}',
+      "error calling jsonArray: json: cannot unmarshal object into Go value of type []interface {}",
+    ],
+    [
+      '{{jsonArray "[1e999]"}}',
+      "error calling jsonArray: json: cannot unmarshal number 1e999 into Go value of type float64",
+    ],
+    ['{{jsonArray "[1 2]"}}', "error calling jsonArray: invalid character '2' after array element"],
+    ["{{jsonArray `'`}}", "error calling jsonArray: invalid character '\\'' looking for beginning of value"],
+    ['{{cget "/a"}}', 'template: t:1: function "cget" not defined'],
+  ] as const) {
+    it(`fails on ${template} in Go's words`, () => {
+      const text = errorOf(template);
+      expect(text.endsWith(words), text).to.equal(true);
+    });
+  }
+
+  it("refuses a sequence that would take all memory", () => {
+    expect(errorOf("{{seq 1 9000000000}}")).to.contain(
+      "error calling seq: 9000000000 numbers are more than 10000000",
+    );
+  });
+});
