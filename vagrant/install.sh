@@ -167,7 +167,7 @@ node_version=$("$node" --version 2>/dev/null) || die "\"$node\" does not run her
   exit $?
 version=$("$node" -p 'JSON.parse(require("fs").readFileSync(process.argv[1])).version' "$source/package.json")
 # What identifies a release besides its version: all that runs. A rebuilt release is thus never mistaken for the old one.
-digest=$(cd "$source" && { find package.json package-lock.json dist units bin -type f -print0 2>/dev/null || true; } |
+digest=$(cd "$source" && { find package.json package-lock.json install.sh dist units bin -type f -print0 2>/dev/null || true; } |
   sort -z | xargs -0 sha256sum | sha256sum | cut -c1-12)
 target=$PREFIX/releases/$version-$digest
 
@@ -245,7 +245,7 @@ RuntimeDirectory=deis
 RuntimeDirectoryPreserve=yes
 Restart=always
 RestartSec=1
-TimeoutStopSec=30
+TimeoutStopSec=10
 LimitNOFILE=65536
 
 [Install]
@@ -275,7 +275,7 @@ RestrictSUIDSGID=yes
 LockPersonality=yes
 Restart=always
 RestartSec=1
-TimeoutStopSec=30
+TimeoutStopSec=10
 LimitNOFILE=65536
 
 [Install]

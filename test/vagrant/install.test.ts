@@ -149,6 +149,19 @@ describe("install.sh", function () {
     });
   });
 
+  it("lets metadata be edited by hand and read again without a restart", async () => {
+    await installed();
+    const runs = await daemonRuns(the.host);
+    await the.host.exec(["sed", "-i", 's/^disk = .*/disk = "nvme"/', "/etc/deis/agent.toml"]);
+
+    await the.host.exec(["systemctl", "reload", "deis-agent"]);
+
+    await eventually(async () => {
+      expect(await the.host.exec(["deisctl", "list-machines", "--no-legend"])).to.include("disk=nvme");
+    });
+    expect(await daemonRuns(the.host)).to.deep.equal(runs);
+  });
+
   it("leaves a host without a scheduler without one, until it is asked for", async () => {
     await installed();
     await install(the.host, [...release, "--no-scheduler"]);
@@ -172,6 +185,20 @@ describe("install.sh", function () {
 
     await install(the.host, changedRelease);
     for (const daemon of await daemonRuns(the.host)) expect(daemons).not.to.include(daemon);
+  });
+
+  it("installs and starts nothing where systemd does not run, in an image say", async () => {
+    const script =
+      "bash /r/install.sh --release /r && deisctl --version && readlink /etc/systemd/system/*.wants/deis-*";
+    const mounts = ["-v", `${releases.current}:/r:ro`, "-v", "/usr/bin/node:/usr/bin/node:ro"];
+    const said = await the.host.exec(
+      ["docker", "run", "--rm", ...mounts, "debian:bookworm-slim", "bash", "-c", script],
+      { deadlineMs: 60_000 },
+    );
+    expect(said).to.match(
+      /installed; start with: systemctl daemon-reload && systemctl restart deis-agent\.service/,
+    );
+    expect(said).to.match(/system\/deis-agent\.service\n.*system\/deis-scheduler\.service\n$/);
   });
 
   it("says so when a daemon does not stay up, and how to go back", async () => {
