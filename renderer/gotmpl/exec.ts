@@ -1,67 +1,20 @@
 /**
- * Running a template over data. Statements run on a stack of our own, so that 100,000 nested template calls
- * need no JavaScript stack; expressions recurse, as deep as the parser lets them nest.
- *
- * `#node` is the node that an error names. When it moves is part of what Go's messages promise, so it is set
- * exactly where Go sets it.
+ * Running a template over data. Statements run on a stack of our own, so that 100,000 nested template calls need no
+ * JavaScript stack; their expressions are evaluated in evaluate.ts.
  */
 
-import type {
-  BranchNode,
-  ChainNode,
-  CommandNode,
-  FieldNode,
-  IdentifierNode,
-  ListNode,
-  Node,
-  NumberNode,
-  Operand,
-  PipeNode,
-  Statement,
-  TemplateNode,
-  VariableNode,
-} from "./ast.ts";
+import type { BranchNode, ListNode, Node, Statement, TemplateNode } from "./ast.ts";
 import { nodeText } from "./ast.ts";
-import { and, or, printable, resultOf, throughPointers } from "./builtins.ts";
-import { bytesOf, textOf } from "./bytes.ts";
+import { printable, throughPointers } from "./builtins.ts";
 import { isTrue } from "./compare.ts";
-import { GoError, GoTemplateError } from "./errors.ts";
+import { GoTemplateError } from "./errors.ts";
+import type { Program } from "./evaluate.ts";
+import { Evaluator, messageOf } from "./evaluate.ts";
 import { sprint } from "./fmt.ts";
 import { MAX_TEXT, tooLong } from "./fmt-layout.ts";
-import type { Trees } from "./parse.ts";
 import { quote } from "./quote.ts";
-import type { GoType } from "./types.ts";
-import { canBeNil, isAssignable, isSigned, isUnsigned, types } from "./types.ts";
-import type { GoFunction, GoItem, GoKey, GoPlain, GoValue } from "./value.ts";
-import {
-  Complex,
-  GoFunc,
-  GoInterface,
-  GoMap,
-  GoPointer,
-  GoSlice,
-  GoStruct,
-  keyItem,
-  retyped,
-  scalar,
-  seenAs,
-  staticType,
-  throughInterface,
-  typeOf,
-  zeroOf,
-} from "./value.ts";
-
-/** What a map lookup by a missing name gives: nothing, the zero value, or an error. */
-export type MissingKey = "default" | "zero" | "error";
-
-/** A parsed template as execution needs it; strings are byte strings. */
-export interface Program {
-  readonly name: string;
-  readonly source: string;
-  readonly trees: Trees;
-  readonly functions: ReadonlyMap<string, GoFunction>;
-  readonly missingKey: MissingKey;
-}
+import type { GoKey, GoValue } from "./value.ts";
+import { GoFunc, GoMap, GoSlice, keyItem, seenAs, throughInterface } from "./value.ts";
 
 /** How many template calls may be under way at once, as in Go. */
 const MAX_TEMPLATE_DEPTH = 100_000;
@@ -74,12 +27,7 @@ export function execute(program: Program, data: GoValue): string {
   return new Execution(program, data).run();
 }
 
-const ABSENT = Symbol("no value comes from the pipeline");
-
-/** What the previous command of a pipeline hands on. */
-type Final = GoValue | typeof ABSENT;
-
-/** A list of statements under way. `marks`: how many variables remain when it ends. */
+/** A list of statements under way. `mark`: how many variables remain when it ends. */
 interface ListFrame {
   readonly kind: "list";
   readonly nodes: readonly Statement[];
@@ -113,49 +61,29 @@ type Frame = ListFrame | RangeFrame | CallFrame;
 class Execution {
   readonly #program: Program;
   readonly #frames: Frame[] = [];
+  readonly #evaluator: Evaluator;
   #out = "";
-  #name: string;
-  #names: string[];
-  #values: GoValue[];
-  #node: Node | undefined;
   #depth = 0;
   #steps = 0;
 
   constructor(program: Program, data: GoValue) {
     this.#program = program;
-    this.#name = program.name;
-    this.#names = ["$"];
-    this.#values = [data];
+    this.#evaluator = new Evaluator(program, data);
   }
 
   run(): string {
     const { name, trees } = this.#program;
     const root = trees.get(name);
-    if (root === undefined) this.#fail(`${quote(name)} is an incomplete or empty template`);
-    this.#push(root, this.#values[0], 1);
+    if (root === undefined) this.#evaluator.fail(`${quote(name)} is an incomplete or empty template`);
+    this.#push(root, this.#evaluator.values[0], 1);
     try {
       for (let frame = this.#top(); frame !== undefined; frame = this.#top()) this.#advance(frame);
     } catch (error) {
       if (error instanceof GoTemplateError) throw error;
-      this.#fail(messageOf(error), error);
+      this.#evaluator.fail(messageOf(error), error);
     }
     return this.#out;
   }
-
-  #fail(message: string, cause?: unknown): never {
-    const name = this.#name;
-    let prefix = `template: ${name}: `;
-    if (this.#node !== undefined) {
-      const before = this.#program.source.slice(0, this.#node.pos);
-      const line = before.split("\n").length;
-      const column = before.length - (before.lastIndexOf("\n") + 1);
-      const where = `${this.#program.name}:${line}:${column}`;
-      prefix = `template: ${where}: executing ${quote(name)} at <${nodeText(this.#node)}>: `;
-    }
-    throw new GoTemplateError("execute", textOf(prefix + message), cause);
-  }
-
-  // Statements.
 
   #top(): Frame | undefined {
     return this.#frames[this.#frames.length - 1];
@@ -165,14 +93,8 @@ class Execution {
     this.#frames.push({ kind: "list", nodes: list.nodes, next: 0, dot, mark });
   }
 
-  #forget(mark: number): void {
-    if (this.#names.length === mark) return;
-    this.#names.length = mark;
-    this.#values.length = mark;
-  }
-
   #step(): void {
-    if (++this.#steps > MAX_STEPS) this.#fail(`template takes more than ${MAX_STEPS} steps`);
+    if (++this.#steps > MAX_STEPS) this.#evaluator.fail(`template takes more than ${MAX_STEPS} steps`);
   }
 
   #write(text: string): void {
@@ -190,9 +112,9 @@ class Execution {
         return;
       case "call":
         this.#frames.pop();
-        this.#name = frame.name;
-        this.#names = frame.names;
-        this.#values = frame.values;
+        this.#evaluator.name = frame.name;
+        this.#evaluator.names = frame.names;
+        this.#evaluator.values = frame.values;
         this.#depth--;
     }
   }
@@ -205,13 +127,13 @@ class Execution {
       const node = nodes[frame.next++];
       if (node === undefined) break;
       this.#step();
-      this.#node = node;
+      this.#evaluator.node = node;
       switch (node.kind) {
         case "text":
           this.#write(node.text);
           break;
         case "action": {
-          const value = this.#pipeline(dot, node.pipe);
+          const value = this.#evaluator.pipeline(dot, node.pipe);
           if (node.pipe.decl.length === 0) this.#print(node, value);
           break;
         }
@@ -226,7 +148,7 @@ class Execution {
           this.#call(node, dot);
           break;
         case "list":
-          this.#push(node, dot, this.#names.length);
+          this.#push(node, dot, this.#evaluator.names.length);
           break;
         default:
           this.#jump(node.kind);
@@ -235,43 +157,44 @@ class Execution {
       if (this.#frames.length !== depth) return;
     }
     this.#frames.pop();
-    this.#forget(frame.mark);
+    this.#evaluator.forget(frame.mark);
   }
 
   #print(node: Node, value: GoValue): void {
-    this.#node = node;
+    this.#evaluator.node = node;
     if (typeof value === "string") {
       this.#write(value);
       return;
     }
     const item = printable(throughInterface(value) ?? null);
-    if (item instanceof GoFunc) this.#fail(`can't print ${nodeText(node)} of type ${item.type.name}`);
+    if (item instanceof GoFunc)
+      this.#evaluator.fail(`can't print ${nodeText(node)} of type ${item.type.name}`);
     this.#write(sprint([item]));
   }
 
   #branch(node: BranchNode, dot: GoValue): void {
-    const mark = this.#names.length;
-    const value = this.#pipeline(dot, node.pipe);
+    const mark = this.#evaluator.names.length;
+    const value = this.#evaluator.pipeline(dot, node.pipe);
     if (isTrue(value)) this.#push(node.list, node.kind === "with" ? value : dot, mark);
     else if (node.elseList !== undefined) this.#push(node.elseList, dot, mark);
-    else this.#forget(mark);
+    else this.#evaluator.forget(mark);
   }
 
   #range(node: BranchNode, dot: GoValue): void {
-    const outer = this.#names.length;
-    const over = throughPointers(throughInterface(this.#pipeline(dot, node.pipe)));
-    const inner = this.#names.length;
+    const outer = this.#evaluator.names.length;
+    const over = throughPointers(throughInterface(this.#evaluator.pipeline(dot, node.pipe)));
+    const inner = this.#evaluator.names.length;
     let count = 0;
     if (over instanceof GoSlice) count = over.length;
     else if (over instanceof GoMap) count = over.entries?.size ?? 0;
-    else if (over !== undefined) this.#fail(`range can't iterate over ${sprint([over])}`);
+    else if (over !== undefined) this.#evaluator.fail(`range can't iterate over ${sprint([over])}`);
     if (count > 0 && (over instanceof GoSlice || over instanceof GoMap)) {
       const keys = over instanceof GoMap ? over.sortedKeys() : undefined;
       this.#frames.push({ kind: "range", node, keys, over, count, next: 0, outer, inner });
     } else if (node.elseList !== undefined) {
       this.#push(node.elseList, dot, outer);
     } else {
-      this.#forget(outer);
+      this.#evaluator.forget(outer);
     }
   }
 
@@ -279,7 +202,7 @@ class Execution {
     const { over, node, inner } = frame;
     if (frame.next >= frame.count) {
       this.#frames.pop();
-      this.#forget(frame.outer);
+      this.#evaluator.forget(frame.outer);
       return;
     }
     this.#step();
@@ -289,10 +212,10 @@ class Execution {
     const element = seenAs(over.type.elem, item ?? null);
     // `range $x = …` sets the variable on top of the stack, whichever that is: Go 1.19 does.
     const { length } = node.pipe.decl;
-    if (length > 0) this.#values[this.#values.length - 1] = element;
+    if (length > 0) this.#evaluator.values[this.#evaluator.values.length - 1] = element;
     if (length > 1) {
       const index = over instanceof GoMap ? keyValue(over, key ?? "") : BigInt(i);
-      this.#values[this.#values.length - 2] = index;
+      this.#evaluator.values[this.#evaluator.values.length - 2] = index;
     }
     this.#push(node.list, element, inner);
   }
@@ -300,7 +223,7 @@ class Execution {
   #jump(kind: "break" | "continue"): void {
     for (let frame = this.#frames.pop(); frame !== undefined; frame = this.#frames.pop()) {
       if (frame.kind !== "range") continue;
-      this.#forget(kind === "break" ? frame.outer : frame.inner);
+      this.#evaluator.forget(kind === "break" ? frame.outer : frame.inner);
       if (kind === "continue") this.#frames.push(frame);
       return;
     }
@@ -308,378 +231,25 @@ class Execution {
 
   #call(node: TemplateNode, dot: GoValue): void {
     const list = this.#program.trees.get(node.name);
-    if (list === undefined) this.#fail(`template ${quote(node.name)} not defined`);
+    if (list === undefined) this.#evaluator.fail(`template ${quote(node.name)} not defined`);
     if (this.#depth === MAX_TEMPLATE_DEPTH) {
-      this.#fail(`exceeded maximum template depth (${MAX_TEMPLATE_DEPTH})`);
+      this.#evaluator.fail(`exceeded maximum template depth (${MAX_TEMPLATE_DEPTH})`);
     }
-    const argument = node.pipe === undefined ? undefined : this.#pipeline(dot, node.pipe);
-    this.#frames.push({ kind: "call", name: this.#name, names: this.#names, values: this.#values });
+    const argument = node.pipe === undefined ? undefined : this.#evaluator.pipeline(dot, node.pipe);
+    this.#frames.push({
+      kind: "call",
+      name: this.#evaluator.name,
+      names: this.#evaluator.names,
+      values: this.#evaluator.values,
+    });
     this.#depth++;
-    this.#name = node.name;
-    this.#names = ["$"];
-    this.#values = [argument];
+    this.#evaluator.name = node.name;
+    this.#evaluator.names = ["$"];
+    this.#evaluator.values = [argument];
     this.#push(list, argument, 1);
   }
-
-  // Pipelines and commands.
-
-  #pipeline(dot: GoValue, pipe: PipeNode): GoValue {
-    this.#node = pipe;
-    let value: Final = ABSENT;
-    for (const command of pipe.cmds) {
-      value = this.#command(dot, command, value);
-      if (value instanceof GoInterface) value = value.item ?? undefined;
-    }
-    const result = value === ABSENT ? undefined : value;
-    for (const variable of pipe.decl) {
-      const name = variable.idents[0] ?? "";
-      if (pipe.isAssign) {
-        this.#values[this.#variable(name)] = result;
-      } else {
-        this.#names.push(name);
-        this.#values.push(result);
-      }
-    }
-    return result;
-  }
-
-  #variable(name: string): number {
-    const at = this.#names.lastIndexOf(name);
-    if (at < 0) this.#fail(`undefined variable: ${name}`);
-    return at;
-  }
-
-  #command(dot: GoValue, command: CommandNode, final: Final): GoValue {
-    const { args } = command;
-    const first = args[0];
-    switch (first?.kind) {
-      case "field":
-        return this.#field(dot, first, args, final);
-      case "chain":
-        return this.#chain(dot, first, args, final);
-      case "identifier":
-        return this.#function(dot, first, command, args, final);
-      case "pipe":
-        this.#notAFunction(args, final);
-        return this.#pipeline(dot, first);
-      case "variable":
-        return this.#variableFields(dot, first, args, final);
-    }
-    this.#node = first;
-    this.#notAFunction(args, final);
-    switch (first?.kind) {
-      case "bool":
-        return first.value;
-      case "dot":
-        return dot;
-      case "number":
-        return this.#constant(first);
-      case "string":
-        return first.text;
-      default:
-        return this.#fail("nil is not a command");
-    }
-  }
-
-  #notAFunction(args: readonly Operand[], final: Final): void {
-    const first = args[0];
-    if (first !== undefined && (args.length > 1 || final !== ABSENT)) {
-      this.#fail(`can't give argument to non-function ${nodeText(first)}`);
-    }
-  }
-
-  /** A number that no type is asked of: complex if written so, float if written with a point or exponent, else int. */
-  #constant(node: NumberNode): GoValue {
-    this.#node = node;
-    const { text } = node;
-    if (node.complex !== undefined) {
-      return scalar(types.complex128, new Complex(node.complex.real, node.complex.imaginary));
-    }
-    const isHexInt = /^0[xX]./.test(text) && !/[pP]/.test(text);
-    if (node.float !== undefined && !isHexInt && !text.startsWith("'") && /[.eEpP]/.test(text)) {
-      return node.float;
-    }
-    if (node.int !== undefined) return node.int;
-    if (node.uint !== undefined) this.#fail(`${text} overflows int`);
-    return undefined;
-  }
-
-  #variableFields(dot: GoValue, node: VariableNode, args: readonly Operand[], final: Final): GoValue {
-    this.#node = node;
-    const value = this.#values[this.#variable(node.idents[0] ?? "")];
-    if (node.idents.length === 1) {
-      this.#notAFunction(args, final);
-      return value;
-    }
-    return this.#fields(dot, value, node, node.idents, 1, args, final);
-  }
-
-  #field(dot: GoValue, node: FieldNode, args: readonly Operand[], final: Final): GoValue {
-    this.#node = node;
-    return this.#fields(dot, dot, node, node.idents, 0, args, final);
-  }
-
-  #chain(dot: GoValue, node: ChainNode, args: readonly Operand[], final: Final): GoValue {
-    this.#node = node;
-    const inner = node.node;
-    if (inner.kind === "nil") this.#fail(`indirection through explicit nil in ${nodeText(node)}`);
-    this.#node = inner;
-    const value =
-      inner.kind === "identifier"
-        ? this.#function(dot, inner, inner, [inner], ABSENT)
-        : this.#operand(dot, inner);
-    return this.#fields(dot, value, node, node.fields, 0, args, final);
-  }
-
-  /** The value of an operand that is no literal. */
-  #operand(dot: GoValue, node: Operand): GoValue {
-    switch (node.kind) {
-      case "dot":
-        return dot;
-      case "field":
-        return this.#field(dot, node, [node], ABSENT);
-      case "variable":
-        return this.#variableFields(dot, node, [node], ABSENT);
-      case "pipe":
-        return this.#pipeline(dot, node);
-      case "identifier":
-        return this.#function(dot, node, node, [node], ABSENT);
-      case "chain":
-        return this.#chain(dot, node, [node], ABSENT);
-      default:
-        return this.#fail(`can't evaluate command ${quote(nodeText(node))}`);
-    }
-  }
-
-  #fields(
-    dot: GoValue,
-    receiver: GoValue,
-    node: Node,
-    idents: readonly string[],
-    from: number,
-    args: readonly Operand[],
-    final: Final,
-  ): GoValue {
-    let value = receiver;
-    const last = idents.length - 1;
-    for (let i = from; i < last; i++) {
-      value = this.#member(dot, value, idents[i] ?? "", node, NO_ARGS, ABSENT);
-    }
-    return this.#member(dot, value, idents[last] ?? "", node, args, final);
-  }
-
-  /** One step of a chain: a method's result, a struct's field or a map's element. */
-  #member(
-    dot: GoValue,
-    receiver: GoValue,
-    name: string,
-    node: Node,
-    args: readonly Operand[],
-    final: Final,
-  ): GoValue {
-    const type = staticType(receiver);
-    if (receiver === undefined || type === undefined) {
-      if (this.#program.missingKey === "error") this.#fail(`nil data; no entry for key ${quote(name)}`);
-      return undefined;
-    }
-    const item = throughPointers(throughInterface(receiver));
-    if (item === undefined) this.#fail(`nil pointer evaluating ${type.name}.${name}`);
-    const method = typeOf(item).methods?.get(name);
-    if (method !== undefined) return this.#invoke(dot, method, item, node, name, args, final);
-    const hasArgs = args.length > 1 || final !== ABSENT;
-    if (item instanceof GoStruct) {
-      const fields = item.type.fields ?? [];
-      const at = fields.findIndex((field) => field.name === name);
-      if (at >= 0) {
-        if (!/^\p{Lu}/u.test(textOf(name))) {
-          this.#fail(`${name} is an unexported field of struct type ${type.name}`);
-        }
-        if (hasArgs) this.#fail(`${name} has arguments but cannot be invoked as function`);
-        return seenAs(fields[at]?.type, item.fields[at] ?? null);
-      }
-    } else if (item instanceof GoMap) {
-      if (isAssignable(types.string, item.type.key ?? types.any)) {
-        if (hasArgs) this.#fail(`${name} is not a method but has arguments`);
-        return this.#mapElement(item, name);
-      }
-    } else if (item instanceof GoPointer) {
-      const fields = item.type.elem?.kind === "struct" ? (item.type.elem.fields ?? []) : undefined;
-      if (fields === undefined || fields.some((field) => field.name === name)) {
-        this.#fail(`nil pointer evaluating ${type.name}.${name}`);
-      }
-    }
-    return this.#fail(`can't evaluate field ${name} in type ${type.name}`);
-  }
-
-  #mapElement(map: GoMap, name: string): GoValue {
-    const elem = map.type.elem ?? types.any;
-    const found = map.entries?.get(name);
-    if (found !== undefined) return seenAs(elem, found);
-    if (this.#program.missingKey === "zero") return seenAs(elem, zeroOf(elem));
-    if (this.#program.missingKey === "error") this.#fail(`map has no entry for key ${quote(name)}`);
-    return undefined;
-  }
-
-  // Calls.
-
-  #function(
-    dot: GoValue,
-    node: IdentifierNode,
-    command: Node,
-    args: readonly Operand[],
-    final: Final,
-  ): GoValue {
-    this.#node = node;
-    const run = this.#program.functions.get(node.name);
-    if (run === undefined) this.#fail(`${quote(node.name)} is not a defined function`);
-    return this.#invoke(dot, run, undefined, command, node.name, args, final);
-  }
-
-  /** Calls a function or, with a receiver, a method. `args` begins with the word that named it. */
-  #invoke(
-    dot: GoValue,
-    run: GoFunction,
-    receiver: GoPlain | undefined,
-    node: Node,
-    name: string,
-    words: readonly Operand[],
-    final: Final,
-  ): GoValue {
-    const given = Math.max(words.length - 1, 0);
-    const count = given + (final === ABSENT ? 0 : 1);
-    const fixed = run.variadic ? run.in.length - 1 : run.in.length;
-    if (run.variadic) {
-      if (count < fixed) {
-        this.#fail(`wrong number of args for ${name}: want at least ${fixed} got ${given}`);
-      }
-    } else if (count !== fixed) {
-      this.#fail(`wrong number of args for ${name}: want ${fixed} got ${count}`);
-    }
-    if (run === and || run === or) return this.#decide(dot, words, final, run === or);
-    const args: (GoValue | null)[] = receiver === undefined ? [] : [receiver];
-    for (let i = 0; i < given; i++) {
-      const type = run.in[i < fixed ? i : run.in.length - 1] ?? types.any;
-      args.push(this.#argument(dot, type, words[i + 1] as Operand));
-    }
-    if (final !== ABSENT) {
-      const type = run.in[Math.min(count, run.in.length) - 1] ?? types.any;
-      args.push(this.#fit(final, type));
-    }
-    let result: GoValue | null;
-    try {
-      result = run.call(...args);
-    } catch (error) {
-      this.#node = node;
-      this.#fail(`error calling ${name}: ${messageOf(error)}`, error);
-    }
-    if (typeof result === "string") {
-      if (result.length > MAX_TEXT) throw tooLong();
-      return run.out.kind === "interface" ? seenAs(run.out, result) : result;
-    }
-    return resultOf(run, result);
-  }
-
-  #decide(dot: GoValue, words: readonly Operand[], final: Final, decisive: boolean): GoValue {
-    let value: GoValue;
-    for (let i = 1; i < words.length; i++) {
-      value = this.#argument(dot, types.reflectValue, words[i] as Operand) ?? undefined;
-      if (isTrue(value) === decisive) return value;
-    }
-    return final === ABSENT ? value : final;
-  }
-
-  /** An argument converted to the parameter's type. */
-  #argument(dot: GoValue, type: GoType, node: Operand): GoValue | null {
-    this.#node = node;
-    switch (node.kind) {
-      case "nil":
-        if (canBeNil(type)) return nilOf(type);
-        return this.#fail(`cannot assign nil to ${type.name}`);
-      case "bool":
-      case "number":
-      case "string":
-        return this.#literal(type, node);
-      default:
-        return this.#fit(this.#operand(dot, node), type);
-    }
-  }
-
-  #literal(type: GoType, node: Extract<Operand, { kind: "bool" | "number" | "string" }>): GoValue | null {
-    if (type === types.reflectValue || (type.kind === "interface" && (type.asks ?? []).length === 0)) {
-      if (node.kind === "string") return node.text;
-      return node.kind === "bool" ? node.value : this.#constant(node);
-    }
-    const { kind } = type;
-    if (kind === "string") {
-      return node.kind === "string" ? scalar(type, node.text) : this.#wrongLiteral("string", node);
-    }
-    if (kind === "bool") {
-      return node.kind === "bool" ? scalar(type, node.value) : this.#wrongLiteral("bool", node);
-    }
-    const number = node.kind === "number" ? node : undefined;
-    if (isSigned(kind)) {
-      return number?.int === undefined ? this.#wrongLiteral("integer", node) : scalar(type, number.int);
-    }
-    if (isUnsigned(kind)) {
-      return number?.uint === undefined
-        ? this.#wrongLiteral("unsigned integer", node)
-        : scalar(type, number.uint);
-    }
-    if (kind === "float32" || kind === "float64") {
-      return number?.float === undefined ? this.#wrongLiteral("float", node) : scalar(type, number.float);
-    }
-    if (kind === "complex64" || kind === "complex128") {
-      const complex = number?.complex;
-      return complex === undefined
-        ? this.#wrongLiteral("complex", node)
-        : scalar(type, new Complex(complex.real, complex.imaginary));
-    }
-    return this.#fail(`can't handle ${nodeText(node)} for arg of type ${type.name}`);
-  }
-
-  #wrongLiteral(expected: string, node: Node): never {
-    return this.#fail(`expected ${expected}; found ${nodeText(node)}`);
-  }
-
-  /** A value as an argument of the given type, if it may be passed as one. */
-  #fit(value: GoValue, type: GoType): GoValue | null {
-    if (value === undefined) {
-      if (canBeNil(type)) return nilOf(type);
-      return this.#fail(`invalid value; expected ${type.name}`);
-    }
-    if (type === types.reflectValue) return value;
-    const item: GoItem = value instanceof GoInterface ? value.item : value;
-    if (item === null) {
-      if (type.kind === "interface") return null;
-      return this.#fail(`wrong type for value; expected ${type.name}; got ${typeNameOf(value)}`);
-    }
-    const own = typeOf(item);
-    if (isAssignable(own, type)) return retyped(item, type);
-    if (item instanceof GoPointer && own.elem !== undefined && isAssignable(own.elem, type)) {
-      return item.target ?? this.#fail(`dereference of nil pointer of type ${type.name}`);
-    }
-    return this.#fail(`wrong type for value; expected ${type.name}; got ${own.name}`);
-  }
-}
-
-const NO_ARGS: readonly Operand[] = [];
-
-function typeNameOf(value: GoValue): string {
-  return staticType(value)?.name ?? "";
-}
-
-/** The nil of a type as a function gets it. */
-function nilOf(type: GoType): GoValue | null {
-  if (type === types.reflectValue) return undefined;
-  return zeroOf(type);
 }
 
 function keyValue(map: GoMap, key: GoKey): GoValue {
   return seenAs(map.type.key, keyItem(map, key));
-}
-
-/** What went wrong inside a function; JavaScript's own errors are text, ours are byte strings. */
-function messageOf(error: unknown): string {
-  if (error instanceof GoError) return error.message;
-  return bytesOf(error instanceof Error ? error.message : String(error));
 }

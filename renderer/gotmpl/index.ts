@@ -8,7 +8,7 @@
  */
 
 import { builtins } from "./builtins.ts";
-import type { MissingKey } from "./exec.ts";
+import type { MissingKey } from "./evaluate.ts";
 import { execute } from "./exec.ts";
 import { parse } from "./parse.ts";
 import type { GoFunction, GoItem } from "./value.ts";
@@ -27,7 +27,7 @@ export {
 } from "./bytes.ts";
 export type { GoTemplatePhase } from "./errors.ts";
 export { GoError, GoTemplateError } from "./errors.ts";
-export type { MissingKey } from "./exec.ts";
+export type { MissingKey } from "./evaluate.ts";
 export { formatFloat } from "./float.ts";
 export { sprint, sprintf, sprintln } from "./fmt.ts";
 export type { Parsed } from "./number.ts";

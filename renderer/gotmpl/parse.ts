@@ -215,8 +215,9 @@ class Parser {
   }
 
   #itemList(): [ListNode, Closer] {
+    const { pos } = this.#peekNonSpace();
     return this.#deeper(() => {
-      const list: ListNode = { kind: "list", pos: this.#peekNonSpace().pos, nodes: [] };
+      const list: ListNode = { kind: "list", pos, nodes: [] };
       while (this.#peekNonSpace().type !== "eof") {
         const node = this.#textOrAction();
         if (isCloser(node)) return [list, node];

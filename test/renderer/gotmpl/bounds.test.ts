@@ -37,18 +37,23 @@ describe("a hostile template", () => {
   });
 
   it("that calls itself without end is stopped at Go's depth", () => {
-    const source = '{{define "a"}}{{template "b" .}}{{end}}{{define "b"}}{{range .}}{{template "a" $}}{{end}}{{end}}{{template "a" .}}';
+    const source =
+      '{{define "a"}}{{template "b" .}}{{end}}{{define "b"}}{{range .}}{{template "a" $}}{{end}}{{end}}{{template "a" .}}';
     expect(answer(source, list(1n))).to.contain("exceeded maximum template depth (100000)");
   });
 
   it("that doubles a string without end is stopped at the longest text", () => {
     const source = '{{$x := "0123456789"}}{{range .}}{{$x = print $x $x}}{{end}}{{$x}}';
-    expect(answer(source, new GoSlice(anySlice, Array(64).fill(1n)))).to.contain("text is longer than 268435456 bytes");
+    expect(answer(source, new GoSlice(anySlice, Array(64).fill(1n)))).to.contain(
+      "text is longer than 268435456 bytes",
+    );
   });
 
   it("that prints without end is stopped at the longest text", () => {
     const source = '{{range .}}{{printf "%1000000d" 1}}{{end}}';
-    expect(answer(source, new GoSlice(anySlice, Array(300).fill(1n)))).to.contain("text is longer than 268435456 bytes");
+    expect(answer(source, new GoSlice(anySlice, Array(300).fill(1n)))).to.contain(
+      "text is longer than 268435456 bytes",
+    );
   });
 
   it("cannot ask printf for a width beyond Go's", () => {
@@ -59,7 +64,9 @@ describe("a hostile template", () => {
   it("may be given data nested deeper than the stack, which ends in an error", () => {
     let deep: GoItem = list();
     for (let i = 0; i < 200_000; i++) deep = list(deep);
-    expect(answer("{{.deep}}", map({ deep }))).to.match(/^template: t:1:2: executing "t" at <\{\{\.deep\}\}>: /);
+    expect(answer("{{.deep}}", map({ deep }))).to.match(
+      /^template: t:1:2: executing "t" at <\{\{\.deep\}\}>: /,
+    );
   });
 
   it("with a hundred thousand actions is read and run", () => {
