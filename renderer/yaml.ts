@@ -118,6 +118,9 @@ class Reader {
     if (/^[|>]/.test(text)) return this.#blockText(text, line, indent);
     if (/^[[{]/.test(text)) return new Flow(this.#joined(text, indent, isBalanced), line.number).value();
     if (/^["']/.test(text)) return unquoted(this.#joined(text, indent, isClosed), line.number);
+    const next = this.#lines[this.#at];
+    if (next && next.indent > indent && keyOf(next))
+      throw problem(next.number, "a mapping cannot stand below a value");
     return plain(this.#joined(text, indent, () => false));
   }
 
@@ -216,13 +219,21 @@ class Flow {
     for (;;) {
       this.#space();
       if (this.#take("}")) return Object.fromEntries(entries);
-      const key = String(this.#node());
+      const key = this.#key();
       this.#space();
       entries.set(key, this.#take(":") ? this.#node() : null);
       this.#space();
       if (!this.#take(",") && this.#text[this.#at] !== "}")
         throw problem(this.#line, "a mapping is not closed with }");
     }
+  }
+
+  /** A key is text, also where a value would be a number or a truth. */
+  #key(): string {
+    const start = this.#at;
+    const value = this.#node();
+    const text = this.#text.slice(start, this.#at).trim();
+    return /^["']/.test(text) ? String(value) : text;
   }
 
   #take(character: string): boolean {
