@@ -29,7 +29,8 @@ import { withLoopbackEtcd } from "./loopback-etcd.ts";
 import { each, median, timed } from "./measure.ts";
 import { oneshotUnit } from "./platform.ts";
 
-const signal = new AbortController().signal;
+/** A signal for each call: many listeners on one would be warned of. */
+const never = () => new AbortController().signal;
 /** Connections that the agents share. */
 const connections = 16;
 
@@ -93,7 +94,7 @@ class Agents {
     const mirror = openMirror(client, { placements: placementsTable(machine) });
     const states = openStateWriter(client, machine);
     this.#mirrors.push(mirror);
-    await mirror.reached(0n, signal);
+    await mirror.reached(0n, never());
     mirror.takeChanges();
     let writing = false;
     const report = async () => {
@@ -106,7 +107,7 @@ class Agents {
         if (units.length === 0) break;
         await states.write(
           units.map((unit) => ({ kind: "report", unit, state: stateOf(mirror.tables.placements.get(unit)) })),
-          signal,
+          never(),
         );
         this.#lastMs = performance.now();
         this.reportMs.push(this.#lastMs - seen);
@@ -181,7 +182,7 @@ async function submit(client: EtcdClient, count: number): Promise<void> {
         target: "launched",
         expected: undefined,
       })),
-      signal,
+      never(),
     ),
   );
 }
@@ -202,7 +203,7 @@ async function writeAll(client: EtcdClient, entries: readonly (readonly [string,
   });
   await writer.write(
     entries.map(([key, value]) => ({ lane: key, key, operation: { kind: "put", key, value } })),
-    signal,
+    never(),
   );
 }
 

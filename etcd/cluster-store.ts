@@ -116,7 +116,8 @@ async function editOnce(
   const names = [...new Set(edits.map((edit) => edit.name))];
   let unconfirmed: Outcome | undefined;
   for (let attempt = 0; ; attempt += 1) {
-    const now = await readUnits(client, names, signal);
+    // New units need no look first: the transaction itself tells if one of them is there.
+    const now = attempt === 0 && areAllNew(edits) ? nothing : await readUnits(client, names, signal);
     if (unconfirmed && sameOutcome(unconfirmed, now.records)) return now.revision;
     const { outcome, texts } = applyEdits(edits, now.records);
     const operations = toOperations(outcome, texts, now.records);
@@ -141,6 +142,10 @@ async function editOnce(
   }
 }
 
+function areAllNew(edits: readonly UnitEdit[]): boolean {
+  return edits.length > 0 && edits.every((edit) => edit.kind === "submit" && edit.expected === undefined);
+}
+
 async function readUnits(client: EtcdClient, names: readonly string[], signal: AbortSignal) {
   const gets = names.map((name): Operation => ({ kind: "get", range: { key: unitKey(name) } }));
   const { header, found } = await client.txn({ compare: [], success: gets }, { signal });
@@ -157,6 +162,9 @@ interface UnitRecords {
   exists(name: string): boolean;
   get(name: string): UnitRecord | undefined;
 }
+
+/** What is there before the first submit of some units. */
+const nothing = { revision: 0n, entries: new Map<string, KeyValue>(), records: lazyRecords(new Map()) };
 
 function lazyRecords(entries: ReadonlyMap<string, KeyValue>): UnitRecords {
   return {
