@@ -362,10 +362,12 @@ class Lexer {
     return this.#fail(`bad character ${codePoint(this.#peek())}`);
   }
 
-  /** Whether what follows may end a word; a single brace may, as only the first of the delimiter is looked at. */
+  /** Whether what follows may end a word. */
   #atTerminator(): boolean {
     const rune = this.#peek();
-    return rune === EOF || isSpace(rune) || (rune < 0x80 && ".,|:)(}".includes(String.fromCharCode(rune)));
+    if (rune === EOF || isSpace(rune)) return true;
+    if (rune < 0x80 && ".,|:)(".includes(String.fromCharCode(rune))) return true;
+    return this.#input.startsWith(RIGHT, this.#pos);
   }
 
   #quoted(mark: number, type: "string" | "charConstant", unterminated: string): State {
