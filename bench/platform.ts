@@ -40,6 +40,8 @@ export interface Platform {
   statesOf(unit: string): ReadonlyMap<string, UnitState>;
   /** Sums of the etcd members' own counters, by name, or by name and one label value: `grpc_server_handled_total Range`. */
   etcdCounters(): Promise<ReadonlyMap<string, number>>;
+  /** The number of the host whose etcd member leads. */
+  etcdLeader(): Promise<number>;
 }
 
 /** Runs `work` on a platform of three hosts and removes it. */
@@ -109,6 +111,10 @@ function platformOf(
       return states;
     },
     etcdCounters: () => etcdCounters(cluster),
+    etcdLeader: async () => {
+      const at = (await metricsPages(cluster)).findIndex((page) => /^etcd_server_is_leader 1$/m.test(page));
+      return at + 1;
+    },
   };
 }
 
@@ -144,14 +150,19 @@ async function until<T>(
   }
 }
 
-async function etcdCounters(cluster: Cluster): Promise<ReadonlyMap<string, number>> {
+/** What each member says of itself, in the order of the hosts. */
+async function metricsPages(cluster: Cluster): Promise<readonly string[]> {
   const { endpoints, ...files } = cluster.etcd;
   const [ca, cert, key] = await Promise.all(
     [files.cafile, files.certfile, files.keyfile].map((path) => readFile(path)),
   );
-  const pages = await Promise.all(endpoints.map((url) => get(`${url}/metrics`, { ca, cert, key })));
+  return await Promise.all(endpoints.map((url) => get(`${url}/metrics`, { ca, cert, key })));
+}
+
+async function etcdCounters(cluster: Cluster): Promise<ReadonlyMap<string, number>> {
   const sums = new Map<string, number>();
-  for (const [, name = "", labels = "", value] of pages.join("\n").matchAll(counter)) {
+  const text = (await metricsPages(cluster)).join("\n");
+  for (const [, name = "", labels = "", value] of text.matchAll(counter)) {
     const method = /grpc_method="(\w+)"/.exec(labels)?.[1];
     const known = method === undefined ? name : `${name} ${method}`;
     sums.set(known, (sums.get(known) ?? 0) + Number(value));
