@@ -1,7 +1,7 @@
 /** Truth, and the builtins that compare: eq, ne, lt, le, gt, ge. */
 
 import { GoError } from "./errors.ts";
-import { sprint } from "./fmt.ts";
+import { sprintf } from "./fmt.ts";
 import { isComparable, isSigned, isUnsigned } from "./types.ts";
 import type { GoItem, GoPlain, GoValue } from "./value.ts";
 import {
@@ -75,39 +75,41 @@ function bothIntegers(a: BasicKind | undefined, b: BasicKind | undefined): boole
 const BAD_TYPE = "invalid type for comparison";
 const INCOMPATIBLE = "incompatible types for comparison";
 
-function requireComparable(item: GoPlain): void {
-  const type = typeOf(item);
-  if (!isComparable(type)) throw new GoError(`uncomparable type ${type.name}: ${sprint([item])}`);
-}
-
-/** `eq a b c …`: whether the first equals any of the others. */
+/** `eq a b c …`: whether the first equals any of the others. Anything may be compared with nil. */
 export function isEqual(first: GoValue, others: readonly GoValue[]): boolean {
   const one = throughInterface(first);
-  if (one !== undefined) requireComparable(one);
   if (others.length === 0) throw new GoError("missing argument for comparison");
   const kind = basicKind(one);
-  for (const value of others) {
+  return others.some((value) => {
     const other = throughInterface(value);
     const otherKind = basicKind(other);
-    if (kind === otherKind) {
-      if (kind === undefined && other !== undefined) requireComparable(other);
-      if (areIdentical(one, other, kind)) return true;
-    } else if (bothIntegers(kind, otherKind)) {
-      if (one !== undefined && other !== undefined && payloadOf(one) === payloadOf(other)) return true;
-    } else if (one !== undefined && other !== undefined) {
-      throw new GoError(INCOMPATIBLE);
-    }
-  }
-  return false;
+    if (one === undefined || other === undefined) return isNil(one) && isNil(other);
+    if (kind !== otherKind && !bothIntegers(kind, otherKind)) throw new GoError(INCOMPATIBLE);
+    return kind === undefined ? areIdentical(one, other) : areSamePayload(payloadOf(one), payloadOf(other));
+  });
 }
 
-function areIdentical(
-  one: GoPlain | undefined,
-  other: GoPlain | undefined,
-  kind: BasicKind | undefined,
-): boolean {
-  if (one === undefined || other === undefined) return one === other;
-  return kind === undefined ? areSame(one, other) : areSamePayload(payloadOf(one), payloadOf(other));
+function isNil(item: GoPlain | undefined): boolean {
+  if (item instanceof GoSlice) return item.items === null;
+  if (item instanceof GoMap) return item.entries === null;
+  if (item instanceof GoPointer) return item.target === null;
+  if (item instanceof GoFunc) return item.run === null;
+  return item === undefined;
+}
+
+/** Whether two values of no basic kind are equal; the words and their order in the errors are Go's. */
+function areIdentical(one: GoPlain, other: GoPlain): boolean {
+  const type = typeOf(one);
+  const otherType = typeOf(other);
+  if (type.kind !== otherType.kind) {
+    const shown = sprintf("%s: %v, %s: %v", [one, type.name, otherType.name, other]);
+    throw new GoError(`non-comparable types ${shown}`);
+  }
+  if (isNil(one) || isNil(other)) return isNil(one) && isNil(other);
+  if (!isComparable(otherType)) {
+    throw new GoError(sprintf("non-comparable type %s: %v", [other, otherType.name]));
+  }
+  return areSame(one, other);
 }
 
 function areSamePayload(a: ReturnType<typeof payloadOf>, b: ReturnType<typeof payloadOf>): boolean {

@@ -390,17 +390,30 @@ table("comparing", [
   ["{{eq 1 1.0}}", at(2, "eq 1 1.0", "error calling eq: incompatible types for comparison")],
   ["{{eq 1 `1`}}", at(2, "eq 1 `1`", "error calling eq: incompatible types for comparison")],
   ["{{eq `a` 1 `a`}}", at(2, "eq `a` 1 `a`", "error calling eq: incompatible types for comparison")],
+  ["{{eq .list 1}}", at(2, "eq .list 1", "error calling eq: incompatible types for comparison")],
   [
-    "{{eq .list 1}}",
-    at(2, "eq .list 1", "error calling eq: uncomparable type []interface {}: [1 two 3.5 <nil> []]"),
+    "{{eq .words .words}}",
+    at(2, "eq .words .words", "error calling eq: non-comparable type [x y]: []string"),
   ],
   [
     "{{eq .map .map}}",
     at(
       2,
       "eq .map .map",
-      "error calling eq: uncomparable type map[string]interface {}: map[a:A b:2 deep:map[null:<nil> s:s]]",
+      "error calling eq: non-comparable type map[a:A b:%!s(int=2) deep:map[null:<nil> s:s]]: map[string]interface {}",
     ),
+  ],
+  [
+    "{{eq .words .map}}",
+    at(
+      2,
+      "eq .words .map",
+      "error calling eq: non-comparable types [x y]: []string, map[string]interface {}: map[a:A b:2 deep:map[null:<nil> s:s]]",
+    ),
+  ],
+  [
+    "{{eq .list nil}} {{ne .map nil}} {{eq nilMap nil}} {{eq nil nilMap}} {{eq nilServer nil}} {{eq nilMap .map}}",
+    "false true true true true false",
   ],
   ["{{lt 1 1.0}}", at(2, "lt 1 1.0", "error calling lt: incompatible types for comparison")],
   ["{{lt true false}}", at(2, "lt true false", "error calling lt: invalid type for comparison")],
