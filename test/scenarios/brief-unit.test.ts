@@ -146,14 +146,14 @@ describe("the router unit of Deis v1", function () {
 
   it("moves from systemd to Docker when its file does", async () => {
     const { deployed } = the;
-    await deployed.write({ "deis-router@1.service": overSystemd });
-    await deployed.deisctl("start", "deis-router@1.service");
-    await deployed.write({ "deis-router@1.service": overDocker });
-    await deployed.deisctl("start", "--replace", "deis-router@1.service");
-    const host = deployed.hostWith("deis-router@1.service");
+    await deployed.write({ "deis-router@9.service": overSystemd });
+    await deployed.deisctl("start", "deis-router@9.service");
+    await deployed.write({ "deis-router@9.service": overDocker });
+    await deployed.deisctl("start", "--replace", "deis-router@9.service");
+    const host = deployed.hostWith("deis-router@9.service");
     expect(await livesOn(host)).to.have.length(1);
-    expect((await livesOn(host))[0]).to.match(/^deis-router@1\.service container /);
-    await deployed.deisctl("destroy", "deis-router@1.service");
+    expect((await livesOn(host))[0]).to.match(/^deis-router@9\.service container /);
+    await deployed.deisctl("destroy", "deis-router@9.service");
     expect(await tracesOn(host)).to.deep.equal([]);
   });
 });
