@@ -45,10 +45,11 @@ const watchAnswerMs = 1_500;
  */
 export async function openEtcd(settings: EtcdSettings): Promise<EtcdClient> {
   const { cafile, certfile, keyfile } = settings;
-  const tls =
-    cafile === undefined || certfile === undefined || keyfile === undefined
-      ? undefined
-      : { ca: await readPem(cafile), certificate: await readPem(certfile), key: await readPem(keyfile) };
+  const client =
+    certfile === undefined || keyfile === undefined
+      ? {}
+      : { certificate: await readPem(certfile), key: await readPem(keyfile) };
+  const tls = cafile === undefined ? undefined : { ca: await readPem(cafile), ...client };
   return new GrpcClient(settings.endpoints, tls);
 }
 

@@ -11,11 +11,11 @@ import { type ICallable, KVClient, LeaseClient, WatchClient } from "etcd3";
 import { Host } from "etcd3/lib/connection-pool.js";
 import { castGrpcError, isRecoverableError } from "etcd3/lib/errors.js";
 
-/** PEM texts for mutual TLS. */
+/** PEM texts for TLS. The certificate and key of the client, where it has any, go together. */
 export interface TlsFiles {
   readonly ca: Buffer;
-  readonly certificate: Buffer;
-  readonly key: Buffer;
+  readonly certificate?: Buffer;
+  readonly key?: Buffer;
 }
 
 const channelOptions = {

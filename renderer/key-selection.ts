@@ -29,8 +29,8 @@ export function mergeKeys(keys: Iterable<string>): readonly string[] {
 }
 
 /** The name under which a template sees the key. */
-export function nameInTemplate(selection: KeySelection, key: string): string {
-  const { prefix } = selection;
+export function nameInTemplate({ prefix }: KeySelection, key: string): string {
+  if (prefix === "/" && isClean(key)) return key;
   return joinPath("/", key.startsWith(prefix) ? key.slice(prefix.length) : key);
 }
 
@@ -39,6 +39,8 @@ export class SelectedKeys {
   readonly index = new StoreIndex();
   readonly selection: KeySelection;
   readonly #selected: ReadonlySet<string>;
+  /** The folder asked for last, and whether what lies in it is selected. */
+  #folder = { path: "", selected: false };
   /** The key of the store behind each name. */
   readonly #origins = new Map<string, string>();
   /** The keys, with their values, of names that several share (`/a//b` and `/a/b`). */
@@ -56,6 +58,10 @@ export class SelectedKeys {
   ): { readonly name: string; readonly change: Change } | undefined {
     if (!this.#takes(key)) return undefined;
     const name = nameInTemplate(this.selection, key);
+    const origin = this.#origins.get(name);
+    if (value !== undefined && origin === key && !this.#shared.has(name)) {
+      return { name, change: this.index.set(name, value) };
+    }
     const shown = this.#share(name, key, value);
     if (shown === undefined) this.#origins.delete(name);
     else this.#origins.set(name, shown.key);
@@ -74,8 +80,16 @@ export class SelectedKeys {
     }
   }
 
+  /** Keys come in order, so most lie in the folder of the one before. */
   #takes(key: string): boolean {
-    return this.#selected.has(key) || parentsOf(key).some((parent) => this.#selected.has(parent));
+    if (this.#selected.has(key)) return true;
+    const folder = key.slice(0, Math.max(1, key.lastIndexOf("/")));
+    if (folder !== this.#folder.path) {
+      const selected =
+        this.#selected.has(folder) || parentsOf(folder).some((each) => this.#selected.has(each));
+      this.#folder = { path: folder, selected };
+    }
+    return this.#folder.selected;
   }
 
   /** What `name` shows from now on. Of several keys that share it the first in byte order wins. */
@@ -93,6 +107,11 @@ export class SelectedKeys {
     const [first] = [...all].sort(([one], [other]) => (one < other ? -1 : 1));
     return first === undefined ? undefined : { key: first[0], value: first[1] };
   }
+}
+
+/** True of a key that cleaning would leave as it is. May be false of one, too. */
+function isClean(key: string): boolean {
+  return key.startsWith("/") && !key.includes("/.") && !key.includes("//") && !key.endsWith("/");
 }
 
 function parentsOf(key: string): readonly string[] {

@@ -24,23 +24,26 @@ export async function openSource(settings: RendererSettings): Promise<KeySource>
 
 async function etcdSettings(settings: RendererSettings): Promise<EtcdSettings> {
   const { clientCaKeys: cafile, clientCert: certfile, clientKey: keyfile } = settings;
-  const found =
-    settings.srvRecord === "" ? settings.nodes : await nodesOf(settings.srvRecord, settings.scheme);
+  const found = settings.srvRecord === "" ? settings.nodes : await nodesOf(settings);
   const standard = settings.backend === "etcd" ? "http://127.0.0.1:4001" : "127.0.0.1:2379";
   const nodes = found.length === 0 ? [standard] : found;
-  const secure = cafile !== "" || certfile !== "" || keyfile !== "";
+  const secure = cafile !== "" || certfile !== "";
   const endpoints = nodes.map((node) => endpointOf(node, secure));
-  if (!secure) return { endpoints };
-  if (cafile === "" || certfile === "" || keyfile === "") {
-    throw new PlatformError(
-      "settings-invalid",
-      "Only some of -client-ca-keys, -client-cert and -client-key are set",
-      {
-        hint: "Set all three, or none for an etcd without TLS",
-      },
-    );
+  if ((certfile === "") !== (keyfile === "")) {
+    throw new PlatformError("settings-invalid", "Only one of -client-cert and -client-key is set", {
+      hint: "Set both, or none to be nobody in particular",
+    });
   }
-  return { endpoints, cafile, certfile, keyfile };
+  if (certfile !== "" && cafile === "") {
+    throw new PlatformError("settings-invalid", "-client-cert is set without -client-ca-keys", {
+      hint: "Give the certificate of the CA that signed etcd's, too",
+    });
+  }
+  return {
+    endpoints,
+    ...(cafile === "" ? {} : { cafile }),
+    ...(certfile === "" ? {} : { certfile, keyfile }),
+  };
 }
 
 function endpointOf(node: string, secure: boolean): string {
@@ -53,10 +56,12 @@ function endpointOf(node: string, secure: boolean): string {
   });
 }
 
-async function nodesOf(record: string, scheme: string): Promise<readonly string[]> {
+/** As in confd, only the backend `etcd` gets the scheme; etcdv3 goes by whether there are certificates. */
+async function nodesOf({ srvRecord: record, scheme, backend }: RendererSettings): Promise<readonly string[]> {
   try {
     const found = await resolveSrv(record.replace(/\.$/, ""));
-    return found.map(({ name, port }) => `${scheme}://${name.replace(/\.$/, "")}:${port}`);
+    const prefix = backend === "etcd" ? `${scheme}://` : "";
+    return found.map(({ name, port }) => `${prefix}${name.replace(/\.$/, "")}:${port}`);
   } catch (error) {
     throw new PlatformError("srv-unresolved", `Cannot get nodes from SRV records ${record}`, {
       cause: error,

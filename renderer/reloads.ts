@@ -34,6 +34,8 @@ interface Group {
   running: Promise<PlatformError | undefined> | undefined;
 }
 
+const unending = new AbortController().signal;
+
 export class Reloads {
   readonly #options: ReloadOptions;
   readonly #groups = new Map<string, Group>();
@@ -69,12 +71,12 @@ export class Reloads {
     return [...this.#groups.values()].filter(({ waiting, running }) => waiting.size > 0 || running).length;
   }
 
-  /** Starts what is due, without waiting for it. */
-  startDue(signal: AbortSignal): void {
+  /** Starts what is due, without waiting for it. What runs is never cut short but by its own time: half a reload is worse than a late stop. */
+  startDue(): void {
     const now = this.#options.clock.monotonic();
     for (const [command, group] of this.#groups) {
       if (group.running === undefined && (group.pace.dueAt ?? Number.POSITIVE_INFINITY) <= now) {
-        void this.#start(command, group, signal);
+        void this.#start(command, group, unending);
       }
     }
   }

@@ -149,7 +149,7 @@ export class Renderer {
     }
     await this.#apply(proposals, revision, failures, signal);
     if (once) failures.push(...(await this.#reloads.flush(signal)));
-    else this.#reloads.startDue(signal);
+    else this.#reloads.startDue();
     if (due.length > 0) {
       tell({ kind: "pass-done", durationMs: clock.monotonic() - began, rendered: due.length, revision });
     }
@@ -253,7 +253,8 @@ export class Renderer {
     };
     if (once) for (const proposal of proposals) await prepare(proposal);
     else await this.#withPatience(proposals, prepare, checked, revision);
-    for (const [proposal, staged] of checked) await this.#place(proposal, staged, revision, failures);
+    // Those that are late enter the map while this goes on, and are put in place elsewhere.
+    for (const [proposal, staged] of [...checked]) await this.#place(proposal, staged, revision, failures);
   }
 
   /** Prepares all at once and returns when all are, or patience is over; who is late is put in place on its own. */

@@ -28,6 +28,8 @@ interface Folder {
 export class StoreIndex {
   readonly #values = new Map<string, string>();
   readonly #root = newFolder();
+  /** The folder used last by `set`. */
+  #recent = { path: "", folder: this.#root };
 
   get size(): number {
     return this.#values.size;
@@ -45,22 +47,17 @@ export class StoreIndex {
     const before = this.#values.get(key);
     if (before === value) return "none";
     this.#values.set(key, value);
-    let folder = this.#root;
-    for (const name of namesOf(key)) {
-      let child = folder.children.get(name);
-      if (child === undefined) {
-        child = newFolder();
-        folder.children.set(name, child);
-        folder.sorted = undefined;
-      }
-      folder = child;
+    if (key === "/") this.#root.value = value;
+    else {
+      const slash = key.lastIndexOf("/");
+      childOf(this.#folderOf(key.slice(0, slash)), key.slice(slash + 1)).value = value;
     }
-    folder.value = value;
     return before === undefined ? "presence" : "value";
   }
 
   delete(key: string): Change {
     if (!this.#values.delete(key)) return "none";
+    this.#recent = { path: "", folder: this.#root };
     const path: { readonly folder: Folder; readonly name: string }[] = [];
     let folder = this.#root;
     for (const name of namesOf(key)) {
@@ -119,6 +116,16 @@ export class StoreIndex {
     return sortedNames(folder).filter((name) => (folder.children.get(name)?.children.size ?? 0) > 0);
   }
 
+  /** The folder at a clean path, made if need be. Keys come in order, so most lie in the folder of the one before. */
+  #folderOf(path: string): Folder {
+    if (path !== this.#recent.path) {
+      let folder = this.#root;
+      for (const name of namesOf(path)) folder = childOf(folder, name);
+      this.#recent = { path, folder };
+    }
+    return this.#recent.folder;
+  }
+
   #find(path: string): Folder | undefined {
     let folder: Folder | undefined = this.#root;
     for (const name of namesOf(path)) folder = folder?.children.get(name);
@@ -129,6 +136,15 @@ export class StoreIndex {
 /** Byte strings compare by code units. */
 export function byBytes(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
+}
+
+function childOf(folder: Folder, name: string): Folder {
+  const known = folder.children.get(name);
+  if (known) return known;
+  const child = newFolder();
+  folder.children.set(name, child);
+  folder.sorted = undefined;
+  return child;
 }
 
 function newFolder(): Folder {
