@@ -60,12 +60,11 @@ export function storeFailure(attempted: string, endpoints: readonly string[], er
       "This is a limit of etcd or a fault of ours: see the cause",
     );
   }
-  return fail(
-    "store-unreachable",
-    `Cannot ${attempted}: no answer from etcd at ${at}`,
-    unreachableHint(text),
-    true,
-  );
+  return new PlatformError("store-unreachable", `Cannot ${attempted}: no answer from etcd at ${at}`, {
+    hint: unreachableHint(text, endpoints),
+    cause: new Error(plainly(text)),
+    retryable: true,
+  });
 }
 
 const deniedErrors = [
@@ -87,10 +86,23 @@ function isOneOf(error: unknown, kinds: readonly (abstract new (...args: never[]
   return kinds.some((kind) => error instanceof kind);
 }
 
+/** What a person can use of gRPC's and OpenSSL's words, in one line. */
+function plainly(text: string): string {
+  return text
+    .replace(/^\d+ [A-Z_]+: /, "")
+    .replace(/^No connection established\. Last error: (?:Error: )?/, "")
+    .replace(/\.? Resolution note: \s*$/, "")
+    .replace(/\s*\(\d{4}-\d\d-\d\dT[\d:.]+Z\)/, "")
+    .replace(/^Deadline exceeded after ([\d.]+)s,.*$/s, "it was silent for $1 s")
+    .replace(/[0-9A-F]+:error:[0-9A-F]+:SSL routines:[^:]*:([^:]+):.*/s, "TLS handshake: $1")
+    .trim();
+}
+
 /** A TLS handshake that fails looks to gRPC like a host that is down; only the text tells them apart. */
-function unreachableHint(text: string): string {
+function unreachableHint(text: string, endpoints: readonly string[]): string {
   if (/certificate|self.signed|altnames|SSL|TLS|handshake|issuer/i.test(text)) {
     return "Check etcd.cafile, etcd.certfile and etcd.keyfile, and that etcd's certificate names this address";
   }
-  return "Check that etcd runs and answers there: `etcdctl --endpoints=<address> endpoint health`";
+  const plain = endpoints.every((url) => url.startsWith("http://"));
+  return `Check that etcd runs and answers there${plain ? ", and without TLS (else say https://)" : ""}: \`etcdctl --endpoints=<address> endpoint health\``;
 }
