@@ -270,7 +270,7 @@ export class Evaluator {
       const fields = item.type.fields ?? [];
       const at = fields.findIndex((field) => field.name === name);
       if (at >= 0) {
-        if (!/^\p{Lu}/u.test(textOf(name))) {
+        if (!isExported(name)) {
           this.fail(`${name} is an unexported field of struct type ${type.name}`);
         }
         if (hasArgs) this.fail(`${name} has arguments but cannot be invoked as function`);
@@ -445,6 +445,11 @@ const NO_ARGS: readonly Operand[] = [];
 
 function typeNameOf(value: GoValue): string {
   return staticType(value)?.name ?? "";
+}
+
+function isExported(name: string): boolean {
+  const first = name.charCodeAt(0);
+  return first < 0x80 ? first >= 0x41 && first <= 0x5a : /^\p{Lu}/u.test(textOf(name));
 }
 
 /** The nil of a type as a function gets it. */

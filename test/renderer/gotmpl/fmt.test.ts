@@ -217,6 +217,7 @@ table("printf complaining", [
   ["100%", [], "100%!(NOVERB)"],
   ["%-", [], "%!(NOVERB)"],
   ["%!", [1n], "%!!(int=1)"],
+  ["%!s(<nil>)", [], "%!!(MISSING)s(<nil>)"],
   ["%%|%5%|%-5%", [], "%|%|%"],
   ["% d%", [1n], " 1%!(NOVERB)"],
   ["%s %s", [], "%!s(MISSING) %!s(MISSING)"],
