@@ -147,7 +147,7 @@ async function install(
         unchanged.push(unit.name);
         say(`${unit.name}: already ${standing}\n`);
       }
-      for (const unit of units) warnIfOther(context, unit, mirror);
+      for (const unit of units) warn(context, unit, mirror);
       const result = await changeUnits(context, store, mirror, {
         changes,
         unchanged: unchanged.map((name) => ({ name, goal: "loaded" as const })),
@@ -184,7 +184,9 @@ function installEdits(unit: Installable, mirror: Mirror<WatchedTables>): UnitEdi
   return record.target === "inactive" ? [{ kind: "target", name, target: "loaded" }] : [];
 }
 
-function warnIfOther(context: CommandContext, unit: Installable, mirror: Mirror<WatchedTables>): void {
+/** What a template of the operator's own asks for in vain, and an installed text that is not its template's. */
+function warn(context: CommandContext, unit: Installable, mirror: Mirror<WatchedTables>): void {
+  for (const warning of unit.warnings) context.io.err(`WARNING: Unit ${unit.name}: ${warning}\n`);
   const record = mirror.tables.units.get(unit.name);
   if (!record || record.hash === unit.hash) return;
   context.io.err(`WARNING: Unit ${unit.name} in registry differs from its template and is kept as it is\n`);
