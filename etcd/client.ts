@@ -45,12 +45,14 @@ const watchAnswerMs = 1_500;
  */
 export async function openEtcd(settings: EtcdSettings): Promise<EtcdClient> {
   const { cafile, certfile, keyfile } = settings;
-  const client =
-    certfile === undefined || keyfile === undefined
-      ? {}
-      : { certificate: await readPem(certfile), key: await readPem(keyfile) };
-  const tls = cafile === undefined ? undefined : { ca: await readPem(cafile), ...client };
+  const tls = cafile === undefined ? undefined : await readTls(cafile, certfile, keyfile);
   return new GrpcClient(settings.endpoints, tls);
+}
+
+async function readTls(cafile: string, certfile?: string, keyfile?: string): Promise<TlsFiles> {
+  const ca = await readPem(cafile);
+  if (certfile === undefined || keyfile === undefined) return { ca };
+  return { ca, certificate: await readPem(certfile), key: await readPem(keyfile) };
 }
 
 async function readPem(path: string): Promise<Buffer> {
