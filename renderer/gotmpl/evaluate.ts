@@ -337,8 +337,10 @@ export class Evaluator {
     if (run === and || run === or) return this.#decide(dot, words, final, run === or);
     const args: (GoValue | null)[] = receiver === undefined ? [] : [receiver];
     for (let i = 0; i < given; i++) {
+      const word = words[i + 1];
+      if (word === undefined) break;
       const type = run.in[i < fixed ? i : run.in.length - 1] ?? types.any;
-      args.push(this.#argument(dot, type, words[i + 1] as Operand));
+      args.push(this.#argument(dot, type, word));
     }
     if (final !== ABSENT) {
       const type = run.in[Math.min(count, run.in.length) - 1] ?? types.any;
@@ -360,8 +362,8 @@ export class Evaluator {
 
   #decide(dot: GoValue, words: readonly Operand[], final: Final, decisive: boolean): GoValue {
     let value: GoValue;
-    for (let i = 1; i < words.length; i++) {
-      value = this.#argument(dot, types.reflectValue, words[i] as Operand) ?? undefined;
+    for (const word of words.slice(1)) {
+      value = this.#argument(dot, types.reflectValue, word) ?? undefined;
       if (isTrue(value) === decisive) return value;
     }
     return final === ABSENT ? value : final;
