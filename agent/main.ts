@@ -56,10 +56,12 @@ const program = new Command("deis-agent")
 try {
   program.parse();
   await run(program.opts<{ config: string }>().config);
+  // Not left to the event loop: a connection that is being made to a frozen etcd would keep the process for longer than its lease.
+  process.exit(0);
 } catch (error) {
   const hint = hintOf(error);
   process.stderr.write(`deis-agent: ${describeError(error)}\n${hint ? `Hint: ${hint}\n` : ""}`);
-  process.exitCode = 1;
+  process.exit(1);
 }
 
 async function run(config: string): Promise<void> {

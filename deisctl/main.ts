@@ -27,8 +27,11 @@ const io: Io = {
   errIsTerminal: process.stderr.isTTY === true,
   color: outIsTerminal,
 };
-process.exitCode = await runDeisctl(process.argv.slice(2), {
+const code = await runDeisctl(process.argv.slice(2), {
   io,
   columns: process.stdout.columns ?? 100,
   open: (flags) => openContext(flags, { io, files: localFiles(process.env), signal: interrupted.signal }),
 });
+// Not left to the event loop: a connection that is being made to a frozen etcd would keep the process for a minute and more. What
+// was written is out: pipes, files and terminals are written synchronously here.
+process.exit(code);

@@ -212,8 +212,10 @@ async function readRequired(file: string, hint: string): Promise<string> {
 
 try {
   await main();
+  // Not left to the event loop: a connection that is being made to a frozen etcd would keep the process for a minute and more.
+  process.exit(0);
 } catch (error) {
   const hint = hintOf(error);
   process.stderr.write(`Error: ${describeError(error)}\n${hint ? `Hint: ${hint}\n` : ""}`);
-  process.exitCode = 1;
+  process.exit(1);
 }
