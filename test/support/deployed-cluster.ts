@@ -24,7 +24,7 @@ import { freshClusterName } from "./host.ts";
 export interface DeployOptions extends Pick<CreateOptions, "images"> {
   /** Default 3. */
   readonly hosts?: number;
-  /** Lines for the end of every host's settings file. */
+  /** Lines for the end of every host's settings file, about the scheduler. */
   readonly settings?: string;
 }
 
@@ -299,5 +299,6 @@ async function lastWords(host: Host): Promise<string> {
 async function addSettings(host: Host, lines: string): Promise<void> {
   const file = "/etc/deis/agent.toml";
   await host.write(file, `${await host.exec(["cat", file])}\n${lines}\n`);
-  await host.exec(["systemctl", "restart", "deis-agent", "deis-scheduler"]);
+  // Not the agents: a machine that is away for a moment would be no part of what follows.
+  await host.exec(["systemctl", "restart", "deis-scheduler"]);
 }
