@@ -88,6 +88,7 @@ export async function changeUnits(
   const goals = new Map(request.changes.map(({ name, goal }) => [name, goal]));
   const { machines } = mirror.tables;
   const reports: UnitReport[] = [...unchanged];
+  const told = new Map<string, string>();
   const outcomes = await awaitUnits({
     mirror,
     goals,
@@ -96,15 +97,17 @@ export async function changeUnits(
     signal: context.signal,
     onOutcome: (name, outcome) => {
       const goal = goals.get(name) ?? "launched";
-      const told = (request.tell ?? ((...said) => outcomeText(...said, machines)))(name, goal, outcome);
-      say(told.out);
-      if (told.err !== "") context.io.err(told.err);
+      const lines = (request.tell ?? ((...said) => outcomeText(...said, machines)))(name, goal, outcome);
+      say(lines.out);
+      if (lines.err !== "") context.io.err(lines.err);
       reports.push(reportOf(name, goal, outcome, machines));
     },
     onProgress: (name, { seen, missing, machine }) => {
       const place = machine === undefined ? "" : ` on ${machineLabel(machine, machines)}`;
       const line = progressText(context, name, seen, missing, place);
-      if (line !== "") context.io.err(line);
+      // What is missing may change while what is seen does not.
+      if (line !== "" && told.get(name) !== line) context.io.err(line);
+      told.set(name, line);
     },
   });
   const exitCode = exitCodeOf(outcomes.values());

@@ -244,6 +244,14 @@ describe("deisctl's unit commands", () => {
     expect((await run("start hello.service")).code).to.equal(0);
   });
 
+  it("a person who waits is told each step once", async () => {
+    await run("start hello");
+    const { err } = await deisctl("destroy hello", { store: cluster.store, files, terminal: true });
+    const lines = err.trimEnd().split("\n");
+    expect(lines[0]).to.equal("Unit hello.service active/running on f1ee0001.../127.0.0.1");
+    expect(new Set(lines).size).to.equal(lines.length);
+  });
+
   it("gives up in time and says what it waited for", async () => {
     cluster.script.set("hello.service", { does: "hangs" });
     const late = await run("start hello.service --timeout 1");
