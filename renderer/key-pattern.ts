@@ -27,16 +27,30 @@ export interface KeyPattern {
 
 /** Reads a pattern, a byte string, once for many keys. */
 export function compilePattern(pattern: string): KeyPattern {
-  const glob = compileGlob(textOf(pattern));
-  const matches = (key: string) => glob.matches(textOf(key));
-  if (glob.malformed) return { malformed: true, elements: undefined, folder: "", matches };
   const literal = literalPrefix(pattern);
   const folder = literal.slice(0, Math.max(0, literal.lastIndexOf("/")));
-  const elements =
-    pattern.startsWith("/") && !/[[\\]/.test(pattern)
-      ? pattern.slice(1).split("/").map(compileElement)
-      : undefined;
-  return { malformed: false, elements, folder, matches };
+  if (!/[[\\]/.test(pattern) && pattern.startsWith("/")) {
+    const elements = pattern.slice(1).split("/").map(compileElement);
+    return { malformed: false, elements, folder, matches: (key) => matchesEach(elements, key) };
+  }
+  const glob = compileGlob(textOf(pattern));
+  return {
+    malformed: glob.malformed,
+    elements: undefined,
+    folder: glob.malformed ? "" : folder,
+    matches: (key) => glob.matches(textOf(key)),
+  };
+}
+
+function matchesEach(elements: readonly Element[], key: string): boolean {
+  const names = key.slice(1).split("/");
+  return (
+    names.length === elements.length &&
+    elements.every((element, at) => {
+      const name = names[at] ?? "";
+      return element.kind === "name" ? element.name === name : element.matches(name);
+    })
+  );
 }
 
 function compileElement(element: string): Element {

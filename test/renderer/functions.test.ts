@@ -130,6 +130,43 @@ describe("the store's functions", () => {
   });
 });
 
+describe("a template in the manner of Deis v1's router", () => {
+  const template = `{{ $hsts := or (getv "/deis/router/hsts") "false" }}{{ $https := or (getv "/deis/router/https") $hsts "false" -}}
+body {{ or (getv "/deis/router/bodySize") "1m" }}{{ $listed := exists "/deis/router/whitelist" }}
+{{ if or (eq $https "true") $listed }}closed{{ else }}open{{ end }}
+{{- if $listed }}{{ range $entry := split (getv "/deis/router/whitelist") "," }}{{ $part := split $entry ":" }}
+allow {{ index $part 0 }};{{ if eq (len $part) 2 }} # {{ index $part 1 }}{{ end }}{{ end }}{{ end }}
+{{- $domains := ls "/deis/domains" }}{{ range $app := lsdir "/deis/services" }}{{ $from := printf "/deis/services/%s/*" $app }}
+{{ $app }} {{ len (gets $from) }}:{{ range gets $from }} {{ .Value }}{{ end }}
+{{- range $domain := $domains }}{{ if eq $app (getv (printf "/deis/domains/%s" $domain)) }} {{ $domain }}{{ end }}{{ end }}{{ end }}
+{{ if gt (len (lsdir "/deis/certs")) 0 }}{{ range $cert := ls "/deis/certs" }}{{ getv (printf "/deis/certs/%s/cert" $cert) }}{{ end }}{{ else }}no certificates{{ end }}
+`;
+
+  it("renders with an empty store where a missing key is empty", () => {
+    expect(render(template, {}, "empty")).to.equal("body 1m\nopen\nno certificates\n");
+  });
+
+  it("fails where it is an error, as with confd", () => {
+    expect(errorOf(template)).to.contain("error calling getv: key does not exist: /deis/router/hsts");
+  });
+
+  it("renders apps, domains, certificates and addresses", () => {
+    const keys = {
+      "/deis/router/https": "true",
+      "/deis/router/whitelist": "10.0.0.0/8:office,1.2.3.4",
+      "/deis/services/blog/v1.1": "10.0.0.1:80",
+      "/deis/services/blog/v1.2": "10.0.0.2:80",
+      "/deis/services/shop/v2.1": "10.0.0.3:80",
+      "/deis/domains/blog.example.org": "blog",
+      "/deis/certs/blog.example.org/cert": "PEM",
+    };
+    expect(render(template, keys, "empty")).to.equal(
+      "body 1m\nclosed\nallow 10.0.0.0/8; # office\nallow 1.2.3.4;\n" +
+        "blog 2: 10.0.0.1:80 10.0.0.2:80 blog.example.org\nshop 1: 10.0.0.3:80\nPEM\n",
+    );
+  });
+});
+
 describe("confd's other functions", () => {
   for (const [template, wanted] of [
     ['{{base ""}} {{base "/"}} {{base "/a/b/"}} {{base "a"}}', ". / b a"],

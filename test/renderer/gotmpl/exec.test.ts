@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { GoFunction, GoItem, MissingKey } from "../../../renderer/gotmpl/index.ts";
 import {
+  arrayOf,
   bytesOf,
   Complex,
   GoError,
@@ -472,6 +473,32 @@ describe("missing keys", () => {
   it("are zero values when asked for, of which an interface's still prints no value", () => {
     expect(run("{{.x}} {{with .ints}}{{.}}{{end}}", data, "zero")).to.equal("<no value> map[9:nine 10:ten]");
     expect(run("{{.x}}", new GoMap(mapOf(string, int), new Map()), "zero")).to.equal("0");
+  });
+
+  it("are the zero values of every type", () => {
+    const elements = [
+      types.bool,
+      types.float64,
+      types.complex128,
+      types.uint8,
+      stringSlice,
+      arrayOf(2, int),
+      pairType,
+    ];
+    const zeros = [...elements, mapOf(string, int), pointerTo(pairType)].map((type) =>
+      run("{{printf `%#v` .x}}", new GoMap(mapOf(string, type), new Map()), "zero"),
+    );
+    expect(zeros).to.deep.equal([
+      "false",
+      "0",
+      "(0+0i)",
+      "0x0",
+      "[]string(nil)",
+      "[2]int{0, 0}",
+      'memkv.KVPair{Key:"", Value:""}',
+      "map[string]int(nil)",
+      "(*memkv.KVPair)(nil)",
+    ]);
   });
 
   it("are errors when asked for", () => {
