@@ -43,7 +43,7 @@ export interface JumpNode extends At {
 }
 
 /** What a list is made of. */
-export type Statement = TextNode | ActionNode | BranchNode | TemplateNode | JumpNode | ListNode;
+export type Statement = TextNode | ActionNode | BranchNode | TemplateNode | JumpNode;
 
 export interface PipeNode extends At {
   readonly kind: "pipe";
@@ -124,7 +124,7 @@ export type Operand =
   | StringNode
   | PipeNode;
 
-export type Node = Statement | Operand | CommandNode;
+export type Node = Statement | ListNode | Operand | CommandNode;
 
 /** The text of a node. Assignments read `:=`, as Go 1.19 prints them. */
 export function nodeText(node: Node): string {

@@ -147,9 +147,6 @@ class Execution {
         case "template":
           this.#call(node, dot);
           break;
-        case "list":
-          this.#push(node, dot, this.#evaluator.names.length);
-          break;
         default:
           this.#jump(node.kind);
           return;
