@@ -1,7 +1,7 @@
 /**
  * When a machine that is not there counts as gone, so that its units are placed elsewhere.
  *
- * A lapsed lease is the only signal, and it is enough: but not when more than a third of at least three machines lapse
+ * A lapsed lease is the only signal, and it is enough: but not once more than a third of at least three machines have lapsed
  * within one TTL (then it is rather the store or the network that failed: wait for a grace period), and not when nobody was
  * watching (the first look of a process, or the end of an outage: wait for one TTL, for the machines to come back).
  *
@@ -24,7 +24,6 @@ interface Absence {
   readonly since: number;
   heldUntil: number;
   reason: string | undefined;
-  readonly of: "loss" | "unseen";
   /** The end of the hold was told. */
   told: boolean;
 }
@@ -32,6 +31,8 @@ interface Absence {
 export class Presence {
   readonly #options: PresenceOptions;
   readonly #absences = new Map<string, Absence>();
+  /** When machines vanished of late, whatever became of their units since: a mass loss comes one lease after the other. */
+  readonly #losses = new Map<string, number>();
   #settledAt = Number.NEGATIVE_INFINITY;
   #massLosses = 0;
 
@@ -54,24 +55,27 @@ export class Presence {
 
   returned(id: string): void {
     this.#absences.delete(id);
+    this.#losses.delete(id);
   }
 
   /** Machines that were there are not any more. `present` is the number of those that still are. */
   vanished(ids: readonly string[], present: number, now: number): void {
     for (const id of ids) {
       const heldUntil = Math.max(now, this.#settledAt);
-      this.#absences.set(id, { since: now, heldUntil, reason: undefined, of: "loss", told: false });
+      this.#absences.set(id, { since: now, heldUntil, reason: undefined, told: false });
+      this.#losses.set(id, now);
     }
-    const lost = [...this.#absences.values()].filter(
-      (absence) => absence.of === "loss" && absence.since > now - this.#options.ttlMs,
-    );
+    for (const [id, since] of this.#losses) if (since <= now - this.#options.ttlMs) this.#losses.delete(id);
+    const lost = [...this.#losses.keys()];
     const total = present + lost.length;
     if (total < 3 || lost.length * 3 <= total) return;
     const until = now + this.#options.massLossGraceMs;
     if (until <= now) return;
     this.#massLosses += 1;
     const seconds = Math.round(this.#options.massLossGraceMs / 1000);
-    for (const absence of lost) {
+    for (const id of lost) {
+      const absence = this.#absences.get(id);
+      if (!absence) continue;
       hold(absence, until);
       absence.reason = `${lost.length} of ${total} machines vanished at once, so their units are held for ${seconds} s in case the machines come back`;
     }
@@ -82,7 +86,7 @@ export class Presence {
     let absence = this.#absences.get(id);
     if (!absence) {
       const heldUntil = Math.max(now + this.#options.ttlMs, this.#settledAt);
-      absence = { since: now, heldUntil, reason: undefined, of: "unseen", told: false };
+      absence = { since: now, heldUntil, reason: undefined, told: false };
       this.#absences.set(id, absence);
     }
     if (absence.heldUntil <= now) return { kind: "gone" };

@@ -25,6 +25,14 @@ describe("a machine's presence", () => {
     expect(presence.verdict("m1", 34_000).kind).to.equal("gone");
   });
 
+  it("counts a machine whose units have left it already", () => {
+    const presence = new Presence(options);
+    presence.vanished(["m1"], 4, 1_000);
+    presence.forget("m1");
+    presence.vanished(["m2"], 3, 1_500);
+    expect(presence.verdict("m2", 1_500)).to.deep.include({ kind: "held", until: 31_500 });
+  });
+
   it("does not hold when losses are more than a TTL apart", () => {
     const presence = new Presence(options);
     presence.vanished(["m1"], 2, 1_000);
