@@ -1,6 +1,13 @@
 /** What a renderer counts, in Prometheus' text format. Fed with its events. */
 import type { RendererEvent } from "./events.ts";
 
+/** What is so at the moment, beside what was counted. */
+export interface State {
+  readonly resources: number;
+  readonly pendingReloads: number;
+  readonly revision: bigint;
+}
+
 export class Metrics {
   readonly #counts = new Map<string, number>();
   #revision = 0n;
@@ -17,11 +24,7 @@ export class Metrics {
   }
 
   /** The text of `/metrics`. */
-  text(now: {
-    readonly resources: number;
-    readonly pendingReloads: number;
-    readonly revision: bigint;
-  }): string {
+  text(now: State): string {
     const lines: string[] = [];
     for (const [name, help] of counters) {
       lines.push(`# HELP deis_confd_${name}_total ${help}`, `# TYPE deis_confd_${name}_total counter`);

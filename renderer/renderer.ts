@@ -241,9 +241,12 @@ export class Renderer {
     failures: unknown[],
     signal: AbortSignal,
   ): Promise<void> {
-    const { tell, noop, once } = this.#options;
+    const { tell, noop, once, keepStageFile } = this.#options;
     if (noop) {
-      for (const { member } of proposals) tell({ kind: "left-alone", dest: member.resource.dest });
+      for (const { member, path, wanted } of proposals) {
+        if (keepStageFile) tell({ kind: "stage-kept", path: await stage(path, wanted) });
+        tell({ kind: "left-alone", dest: member.resource.dest });
+      }
       return;
     }
     const checked = new Map<Proposal, string>();

@@ -8,7 +8,10 @@ import { join } from "node:path";
 
 const settleMs = 50;
 
-/** Calls `bell` after edits of files in `directory` and the folders below it, until closed. A directory that is missing is watched for in vain. */
+/** What of a configuration directory is looked at. Other folders in it may be destinations, which must not wake their own renderer. */
+const watched = ["conf.d", "templates"];
+
+/** Calls `bell` after edits below `conf.d` and `templates` of `directory`, until closed. What is missing is watched for from `refresh` on. */
 export class FileWatch {
   readonly #directory: string;
   readonly #bell: () => void;
@@ -23,7 +26,8 @@ export class FileWatch {
 
   /** Starts, or takes in folders that have come since. */
   async refresh(): Promise<void> {
-    const folders = await foldersBelow(this.#directory);
+    const folders = await foldersBelow(watched.map((name) => join(this.#directory, name)));
+    folders.add(this.#directory);
     if (this.#closed) return;
     for (const [folder, watcher] of this.#watchers) {
       if (folders.has(folder)) continue;
@@ -42,7 +46,9 @@ export class FileWatch {
 
   #open(folder: string): void {
     try {
-      const watcher = watch(folder, { persistent: false }, () => this.#edited());
+      const watcher = watch(folder, { persistent: false }, (_event, name) => {
+        if (folder !== this.#directory || name === null || watched.includes(name)) this.#edited();
+      });
       // A folder that goes away takes its watch with it.
       watcher.on("error", () => this.#watchers.delete(folder));
       this.#watchers.set(folder, watcher);
@@ -57,8 +63,8 @@ export class FileWatch {
   }
 }
 
-async function foldersBelow(directory: string): Promise<ReadonlySet<string>> {
-  const found = new Set<string>([directory]);
+async function foldersBelow(directories: readonly string[]): Promise<Set<string>> {
+  const found = new Set(directories);
   for (const folder of found) {
     const entries = await readdir(folder, { withFileTypes: true }).catch(() => undefined);
     if (entries === undefined) found.delete(folder);

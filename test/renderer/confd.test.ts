@@ -4,7 +4,8 @@ import { expect } from "chai";
 import { openEtcd } from "../../etcd/client.ts";
 import type { EtcdClient, Operation } from "../../etcd/protocol.ts";
 import { ConfdBed } from "../support/confd-bed.ts";
-import { EtcdServer } from "../support/etcd-server.ts";
+import { makePki } from "../support/etcd-pki.ts";
+import { EtcdServer, etcdctl } from "../support/etcd-server.ts";
 import { eventually } from "../support/eventually.ts";
 
 const slow = { within: 20_000 };
@@ -256,5 +257,92 @@ describe("deis-confd on etcd", function () {
     const refused = await bed.run(["--validate"]);
     expect(refused.code).to.equal(1);
     expect(refused.log).to.contain("template: a.tmpl:1: missing value for if");
+  });
+});
+
+describe("deis-confd on etcd with TLS", function () {
+  this.timeout(60_000);
+
+  it("shows its certificate, from flags or from the environment", async () => {
+    const bed = await ConfdBed.open();
+    const tls = await makePki(bed.directory);
+    const server = await EtcdServer.start({ tls });
+    try {
+      const { ca, certificate, key } = tls;
+      await etcdctl(["--endpoints", server.member.url, "put", "/a", "secret"], tls);
+      await bed.resource("a", '{{getv "/a"}}', 'keys = ["/a"]');
+      const flags = ["-onetime", "-backend", "etcdv3", "-node", server.member.url.replace("https://", "")];
+      const given = ["-client-ca-keys", ca, "-client-cert", certificate, "-client-key", key];
+      const first = await bed.run([...flags, ...given]);
+      expect(first.code, first.log).to.equal(0);
+      expect(await bed.read("a")).to.equal("secret");
+      await rm(bed.path("a"));
+      const second = await bed.run(flags, {
+        CONFD_CLIENT_CAKEYS: ca,
+        CONFD_CLIENT_CERT: certificate,
+        CONFD_CLIENT_KEY: key,
+      });
+      expect(second.code, second.log).to.equal(0);
+      expect(await bed.read("a")).to.equal("secret");
+    } finally {
+      await server.stop();
+      await bed.close();
+    }
+  });
+});
+
+describe("deis-confd without etcd", function () {
+  this.timeout(60_000);
+  let bed: ConfdBed;
+  beforeEach(async () => {
+    bed = await ConfdBed.open();
+  });
+  afterEach(() => bed.close());
+
+  it("takes keys from the environment", async () => {
+    await bed.resource("a", '{{getv "/app/name"}} {{ls "/app"}}', 'keys = ["/app"]');
+    const { code, log } = await bed.run(["-onetime", "-backend", "env"], {
+      APP_NAME: "x",
+      APP_PORT: "1",
+      OTHER: "2",
+    });
+    expect(code, log).to.equal(0);
+    expect(await bed.read("a")).to.equal("x [name port]");
+  });
+
+  it("follows a file of keys, serves metrics, and looks at all files on SIGHUP", async () => {
+    await bed.write("keys.yml", "app:\n  name: one\n");
+    await bed.resource("a", '{{getv "/app/name"}}', 'keys = ["/app"]');
+    const confd = bed.start([
+      ...["-backend", "file", "-file", bed.path("keys.yml"), "-watch"],
+      ...["-metrics", "127.0.0.1:0", "-log-level", "debug"],
+    ]);
+    await eventually(async () => (await bed.read("a")) === "one", slow);
+    await bed.write("keys.yml", "app:\n  name: two\n");
+    await eventually(async () => (await bed.read("a")) === "two", slow);
+    const [, address = ""] = /Metrics at (\S+)/.exec(confd.log()) ?? [];
+    const metrics = await (await fetch(address)).text();
+    expect(metrics).to.contain("deis_confd_updates_total 2\n");
+    expect(metrics).to.contain("deis_confd_resources 1\n");
+    await bed.write("a", "edited by hand");
+    confd.child.kill("SIGHUP");
+    await eventually(async () => (await bed.read("a")) === "two", slow);
+    expect((await confd.stop()).code).to.equal(0);
+  });
+
+  it("ends with 0 where there is nothing to do, and with 1 where conf.d is missing", async () => {
+    const none = await bed.run(["-onetime", "-backend", "env"]);
+    expect([none.code, none.log.includes("WARNING Found no templates")]).to.deep.equal([0, true]);
+    await rm(bed.path("conf.d"), { recursive: true });
+    const missing = await bed.run(["-onetime", "-backend", "env"]);
+    expect([missing.code, missing.log.includes("FATAL")]).to.deep.equal([1, true]);
+    const absent = await bed.run(["-onetime", "-backend", "env", "-confdir", bed.path("none")]);
+    expect([absent.code, absent.log.includes("does not exist")]).to.deep.equal([0, true]);
+  });
+
+  it("ends with 2 and the usage on an unknown flag", async () => {
+    const { code, log } = await bed.run(["-nope"]);
+    expect(code).to.equal(2);
+    expect(log).to.match(/^flag provided but not defined: -nope\nUsage of deis-confd:/);
   });
 });
