@@ -6,6 +6,8 @@
  * Pure.
  */
 import {
+  anyMap,
+  anySlice,
   eachRune,
   encodeRune,
   GoError,
@@ -13,14 +15,9 @@ import {
   GoMap,
   GoSlice,
   type GoType,
-  mapOf,
   quote,
-  sliceOf,
-  types,
 } from "../gotmpl/index.ts";
 
-const object = mapOf(types.string, types.any);
-const list = sliceOf(types.any);
 /** How deep values may be nested, as in Go. */
 const maxDepth = 10_000;
 
@@ -28,7 +25,7 @@ const maxDepth = 10_000;
 export function decodeJson(text: string, wanted: GoType): GoMap | GoSlice {
   const reader = new Reader(text);
   const value = readDocument(reader);
-  if (value === null) return wanted === object ? new GoMap(object, null) : new GoSlice(list, null);
+  if (value === null) return wanted.kind === "map" ? new GoMap(anyMap, null) : new GoSlice(anySlice, null);
   const fits = wanted.kind === "map" ? value instanceof GoMap : value instanceof GoSlice;
   if (fits && reader.overflow !== undefined) throw mismatch(`number ${reader.overflow}`, "float64");
   if (fits && (value instanceof GoMap || value instanceof GoSlice)) return value;
@@ -106,7 +103,7 @@ class Reader {
   #object(): GoItem {
     const entries = new Map<string, GoItem>();
     this.#space();
-    if (this.#text[this.#at] === "}") return new GoMap(object, entries);
+    if (this.#text[this.#at] === "}") return new GoMap(anyMap, entries);
     for (;;) {
       this.#space();
       if (this.#text[this.#at] !== '"') throw this.#unexpected("looking for beginning of object key string");
@@ -116,7 +113,7 @@ class Reader {
       this.#at += 1;
       entries.set(key, this.#value());
       this.#space();
-      if (this.#text[this.#at] === "}") return new GoMap(object, entries);
+      if (this.#text[this.#at] === "}") return new GoMap(anyMap, entries);
       if (this.#text[this.#at] !== ",") throw this.#unexpected("after object key:value pair");
       this.#at += 1;
     }
@@ -125,11 +122,11 @@ class Reader {
   #list(): GoItem {
     const items: GoItem[] = [];
     this.#space();
-    if (this.#text[this.#at] === "]") return new GoSlice(list, items);
+    if (this.#text[this.#at] === "]") return new GoSlice(anySlice, items);
     for (;;) {
       items.push(this.#value());
       this.#space();
-      if (this.#text[this.#at] === "]") return new GoSlice(list, items);
+      if (this.#text[this.#at] === "]") return new GoSlice(anySlice, items);
       if (this.#text[this.#at] !== ",") throw this.#unexpected("after array element");
       this.#at += 1;
     }

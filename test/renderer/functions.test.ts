@@ -192,8 +192,8 @@ describe("confd's other functions", () => {
       "map[a:<nil> b:[1 2.5 1e+06 1.23456789e+08 65536]]",
     ],
     [
-      '{{(json "{\\"a\\":1,\\"a\\":2}").a}} {{len (json "null")}} {{printf "%T" (json "{}")}}',
-      "2 0 map[string]interface {}",
+      '{{(json "{\\"a\\":1,\\"a\\":2}").a}} {{json "null"}} {{printf "%T" (json "{}")}}',
+      "2 map[] map[string]interface {}",
     ],
     ['{{jsonArray "[\\"x\\", true, {}]"}} {{printf "%T" (jsonArray "[]")}}', "[x true map[]] []interface {}"],
     ['{{index (jsonArray "[\\"\\\\u00e9\\\\ud83d\\\\ude00\\\\ud800x\\"]") 0}}', "é😀�x"],
