@@ -2,18 +2,22 @@
  * How fast a large cluster takes units up: the real scheduler in its own process and a real etcd, with agents that are real in all
  * that touches the store (a mirror of their placements, a state writer each) and start what they are given at once.
  *
+ * All agents share this process and a few connections, so more than some hundreds of them measure the process and not the cluster.
+ *
  * Measured from the first placement seen to the last state stored, against the bare cost of the same writes: two keys a unit, in full
  * transactions, four in flight.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { isRetryable } from "../cluster/errors.ts";
 import type { Machine } from "../cluster/machine.ts";
 import type { Placement } from "../cluster/placement.ts";
-import type { Mirror } from "../cluster/ports.ts";
+import type { Mirror, StateWrite, StateWriter } from "../cluster/ports.ts";
 import { parseUnitFile, unitHash } from "../cluster/unit-file.ts";
 import { BatchWriter } from "../etcd/batch-writer.ts";
 import { openEtcd } from "../etcd/client.ts";
@@ -39,7 +43,9 @@ export const benchmark: Benchmark = {
     "units placed by the real scheduler and reported by simulated agents on a real etcd, against bare batched writes",
   run: ({ quick }, tell) =>
     withLoopbackEtcd(async (url) => {
-      const [agentCount, unitCount] = quick ? [200, 4_000] : [10_000, 100_000];
+      // Hundreds of agents share each connection, and listen for its end.
+      setMaxListeners(0);
+      const [agentCount, unitCount] = quick ? [50, 2_000] : [200, 20_000];
       const clients = await Promise.all(
         Array.from({ length: connections }, () => openEtcd({ endpoints: [url] })),
       );
@@ -53,7 +59,7 @@ export const benchmark: Benchmark = {
       );
       await submit(client, unitCount);
       const agents = new Agents();
-      await each([...machines.entries()], 256, ([at, { id }]) =>
+      await each([...machines.entries()], 32, ([at, { id }]) =>
         agents.add(clients[at % connections] ?? client, id),
       );
       const scheduler = await startScheduler(url);
@@ -68,8 +74,8 @@ export const benchmark: Benchmark = {
         name: `${unitCount} units to ${agentCount} agents, placed to reported`,
         ours: { value: (unitCount / agents.tookMs) * 1_000, unit: "/s" },
         against: { name: "bare writes of as many keys", value: (unitCount / bareMs) * 1_000 },
-        ...(quick ? {} : { goal: "≥ 10000/s" }),
-        note: `a report was stored ${median(agents.reportMs).toFixed(0)} ms after its placement was seen; ${agents.batches} reports of ${(unitCount / agents.batches).toFixed(1)} units`,
+        goal: "≥ 10000/s, with 10000 agents",
+        note: `a report was stored ${median(agents.reportMs).toFixed(0)} ms after its placement was seen; ${agents.batches} reports of ${(unitCount / agents.batches).toFixed(1)} units, ${agents.retries} tried again`,
       });
     }),
 };
@@ -82,6 +88,7 @@ class Agents {
   #lastMs = Number.NaN;
   #reported = 0;
   batches = 0;
+  retries = 0;
   #wake: () => void = () => undefined;
   #fail: (error: unknown) => void = () => undefined;
 
@@ -105,10 +112,12 @@ class Agents {
         if (Number.isNaN(this.#firstMs)) this.#firstMs = seen;
         const units = [...mirror.takeChanges().placements];
         if (units.length === 0) break;
-        await states.write(
-          units.map((unit) => ({ kind: "report", unit, state: stateOf(mirror.tables.placements.get(unit)) })),
-          never(),
-        );
+        const writes = units.map((unit) => ({
+          kind: "report" as const,
+          unit,
+          state: stateOf(mirror.tables.placements.get(unit)),
+        }));
+        await this.#write(states, writes);
         this.#lastMs = performance.now();
         this.reportMs.push(this.#lastMs - seen);
         this.batches += 1;
@@ -120,6 +129,19 @@ class Agents {
     mirror.onChange(() => {
       report().catch(this.#fail);
     });
+  }
+
+  /** As an agent does, tries again what a store too busy to answer has not taken. */
+  async #write(states: StateWriter, writes: readonly StateWrite[]): Promise<void> {
+    for (;;) {
+      try {
+        return await states.write(writes, never());
+      } catch (error) {
+        if (!isRetryable(error)) throw error;
+        this.retries += 1;
+        await delay(200);
+      }
+    }
   }
 
   /** Resolves when so many units have been reported. */

@@ -21,6 +21,7 @@ export async function withLoopbackEtcd(work: (url: string) => Promise<void>): Pr
     "initial-advertise-peer-urls": peer,
     "initial-cluster": `bench=${peer}`,
     "quota-backend-bytes": `${8 * 2 ** 30}`,
+    logger: "zap",
     "log-level": "error",
   };
   const args = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
