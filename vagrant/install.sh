@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs, upgrades or removes Deis on a Debian host: deis-agent, deis-scheduler and deisctl with their settings,
+# Installs, upgrades or removes Deis on a Debian host: deis-agent, deis-scheduler, deis-confd and deisctl with their settings,
 # certificates and systemd services. It may be run again at any time, and running units are never touched: neither an
 # upgrade nor --uninstall stops a container or a service that runs on the cluster's behalf. Everything that can be wrong with
 # what it is given is found before anything is changed.
@@ -40,7 +40,9 @@ TEXT
 PREFIX=/opt/deis
 SETTINGS=/etc/deis
 UNITS=/etc/systemd/system
-COMMANDS=(deisctl deis-agent deis-scheduler)
+# Each command and the room of its entry point.
+declare -A ENTRIES=([deisctl]=deisctl [deis-agent]=agent [deis-scheduler]=scheduler [deis-confd]=renderer)
+COMMANDS=("${!ENTRIES[@]}")
 SERVICES=(deis-agent.service deis-scheduler.service)
 
 say() { printf '%s\n' "deis: $*"; }
@@ -227,7 +229,7 @@ for command in "${COMMANDS[@]}"; do
   [ "$command" != deis-agent ] || flags='--max-semi-space-size=4 --initial-old-space-size=24 --heap-growing-percent=30 '
   replace 755 "/usr/local/bin/$command" <<TEXT
 #!/bin/sh
-exec $node $flags$PREFIX/current/dist/${command#deis-}/main.js "\$@"
+exec $node $flags$PREFIX/current/dist/${ENTRIES[$command]}/main.js "\$@"
 TEXT
 done
 

@@ -49,6 +49,7 @@ describe("install.sh", function () {
       ...["stat", "--format=%n %A %U:%G", "/etc/deis/agent.toml", "/etc/deis/pki"],
       ...["/etc/deis/pki/ca.crt", "/etc/deis/pki/host.crt", "/etc/deis/pki/host.key"],
       ...["/usr/local/bin/deisctl", "/usr/local/bin/deis-agent", "/usr/local/bin/deis-scheduler"],
+      ...["/usr/local/bin/deis-confd"],
       ...["/etc/systemd/system/deis-agent.service", "/etc/systemd/system/deis-scheduler.service"],
       ...["/opt/deis/current/dist/agent/main.js"],
     ]);
@@ -60,6 +61,7 @@ describe("install.sh", function () {
 /usr/local/bin/deisctl -rwxr-xr-x root:root
 /usr/local/bin/deis-agent -rwxr-xr-x root:root
 /usr/local/bin/deis-scheduler -rwxr-xr-x root:root
+/usr/local/bin/deis-confd -rwxr-xr-x root:root
 /etc/systemd/system/deis-agent.service -rw-r--r-- root:root
 /etc/systemd/system/deis-scheduler.service -rw-r--r-- root:root
 /opt/deis/current/dist/agent/main.js -rw-r--r-- root:root
