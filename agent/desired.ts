@@ -4,6 +4,7 @@
  * The rule here: what cannot be read is *unknown*, never *not wanted*. An unknown unit is left as it runs and is reported.
  */
 import { describeError, type PlatformError } from "../cluster/errors.ts";
+import type { Glob } from "../cluster/glob.ts";
 import type { RuntimeName } from "../cluster/machine.ts";
 import type { Placement } from "../cluster/placement.ts";
 import type { Table } from "../cluster/ports.ts";
@@ -15,6 +16,8 @@ export interface UnitFacts {
   readonly runtime: RuntimeName;
   /** The unit must never run twice: it is stopped before this machine's lease can lapse. */
   readonly fence: boolean;
+  /** Names of units beside which it must not run. */
+  readonly conflicts: readonly Glob[];
 }
 
 /** A unit file by hash: known, impossible to get or to read, or (absent) still on its way from the store. */
@@ -29,6 +32,7 @@ export interface Wanted {
   readonly target: Placement["target"];
   readonly runtime: RuntimeName;
   readonly fence: boolean;
+  readonly conflicts: readonly Glob[];
 }
 
 export interface Unknown {
@@ -101,6 +105,5 @@ function desiredUnit(machine: string, name: string, placement: Placement, texts:
     const reason = `its unit file cannot be read: ${describeError(facts)}`;
     return { kind: "unknown", name, hash, generation, reason, isProblem: true };
   }
-  const { text, runtime, fence } = facts;
-  return { kind: "wanted", name, text, hash, generation, target, runtime, fence };
+  return { ...facts, kind: "wanted", name, hash, generation, target };
 }

@@ -9,6 +9,7 @@ import { Command } from "commander";
 import { pino } from "pino";
 import { type ServedApi, serveApi, type TlsIdentity } from "../api/server.ts";
 import { describeError, hasCode, hintOf, PlatformError } from "../cluster/errors.ts";
+import { compileGlob } from "../cluster/glob.ts";
 import type { Machine } from "../cluster/machine.ts";
 import { parseRequirements } from "../cluster/requirements.ts";
 import { type EtcdSettings, parseSettings, type Settings } from "../cluster/settings.ts";
@@ -209,10 +210,11 @@ async function run(config: string): Promise<void> {
   await client.close();
 }
 
-/** What the agent needs of a unit file. The instance's name matters to neither. */
+/** What the agent needs of a unit file. Instances share a file, so a specifier in `Conflicts=` matches nothing here. */
 function readUnit(text: string): UnitFacts {
   const file = parseUnitFile(text);
-  return { text, runtime: runtimeOf(file), fence: parseRequirements(file).fence };
+  const { fence, conflicts } = parseRequirements(file);
+  return { text, runtime: runtimeOf(file), fence, conflicts: conflicts.map(compileGlob) };
 }
 
 /** Tells of an outage once, not at every try. */

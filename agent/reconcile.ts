@@ -178,9 +178,28 @@ function intended(name: string, situation: Situation): Decision {
   }
   const evict: Step[] = strays.map(([at]) => ({ kind: "unload", runtime: at }));
   const next = toward(wish, view.observed.get(name));
+  if (next.kind === "act" && next.plan.steps.some(({ kind }) => kind === "start")) {
+    const rival = leavingRival(wish, situation);
+    if (rival !== undefined) return leave(`it waits until "${rival}", which it conflicts with, has stopped`);
+  }
   if (evict.length === 0) return next;
   const reason = `its file moved it from ${strays.map(([at]) => at).join(", ")} to ${wish.runtime}`;
   return act(name, purposeOf(wish), reason, [...evict, ...(next.kind === "act" ? next.plan.steps : [])]);
+}
+
+/**
+ * A unit that was sent away from here, still runs, and conflicts with this one. The scheduler gives a place away as soon as it is
+ * withdrawn; only here can be seen when it is free.
+ */
+function leavingRival({ conflicts }: Wanted, { desired, runtimes }: Situation): string | undefined {
+  if (conflicts.length === 0) return undefined;
+  for (const { observed } of runtimes.values()) {
+    for (const [other, state] of observed) {
+      if (desired.has(other) || !(isUp(state) || state.active === "deactivating")) continue;
+      if (conflicts.some((glob) => glob.matches(other))) return other;
+    }
+  }
+  return undefined;
 }
 
 function unwanted(name: string, { runtimes }: Situation): Decision {

@@ -121,10 +121,7 @@ class GrpcClient implements EtcdClient {
   ): Promise<void> {
     const member = this.#current;
     const over = new AbortController();
-    const stop = () => over.abort();
-    signal.addEventListener("abort", stop, { once: true });
-    this.#closed.signal.addEventListener("abort", stop, { once: true });
-    if (signal.aborted || this.#closed.signal.aborted) stop();
+    const offs = [signal, this.#closed.signal].map((end) => onAbort(end, () => over.abort()));
     let probe: (() => void) | undefined;
     try {
       await runWatchStream(member, {
@@ -145,8 +142,7 @@ class GrpcClient implements EtcdClient {
       throw failure;
     } finally {
       if (probe) this.#probes.delete(probe);
-      signal.removeEventListener("abort", stop);
-      this.#closed.signal.removeEventListener("abort", stop);
+      for (const off of offs) off();
     }
     if (!signal.aborted) throw closedFailure(`watch "${range.key}"`);
   }

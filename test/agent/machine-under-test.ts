@@ -144,6 +144,7 @@ export class MachineUnderTest {
           text,
           runtime: text.includes("container") ? "docker" : "systemd",
           fence: text.includes("fence"),
+          conflicts: [],
         };
       },
       authority: () => this.authority,

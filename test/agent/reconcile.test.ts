@@ -15,6 +15,7 @@ import {
   type Step,
 } from "../../agent/reconcile.ts";
 import { notStarted } from "../../agent/runtime.ts";
+import { compileGlob } from "../../cluster/glob.ts";
 import type { RuntimeName } from "../../cluster/machine.ts";
 import type { UnitState } from "../../cluster/unit-state.ts";
 
@@ -33,7 +34,7 @@ function wanted(change: Partial<Wanted> = {}): Wanted {
     target: "launched",
     runtime: "systemd",
   } as const;
-  return { ...wish, fence: false, ...change };
+  return { ...wish, fence: false, conflicts: [], ...change };
 }
 
 function state(active: string, change: Partial<UnitState> = {}): UnitState {
@@ -553,6 +554,42 @@ describe("reconcile", () => {
       expect(decision && reasonOf(decision)).to.include(reason);
     });
   }
+
+  describe("beside a unit that conflicts with it", () => {
+    const rival = "web@2.service";
+    const wish = wanted({ conflicts: [compileGlob("web@*.service")] });
+    const beside = (active: string, change: Partial<Situation> = {}): string => {
+      const plain = situation({ when: "", outcome: "", wish });
+      const runtimes = new Map<RuntimeName, RuntimeView>([
+        ["systemd", { connected: true, observed: new Map() }],
+        ["docker", { connected: true, observed: new Map([[rival, state(active)]]) }],
+      ]);
+      const decision = reconcile({ ...plain, runtimes, ...change }).get(name);
+      return decision ? shown(decision) : "";
+    };
+
+    for (const active of ["active", "activating", "deactivating"]) {
+      it(`waits while that one is still ${active} and no longer placed here`, () => {
+        expect(beside(active)).to.equal("leave");
+      });
+    }
+    for (const active of ["inactive", "failed"]) {
+      it(`starts once that one is ${active}`, () => {
+        expect(beside(active)).to.equal("load start acknowledge(0)");
+      });
+    }
+    it("starts when both are placed here: that is for the scheduler to judge", () => {
+      const both = new Map<string, Desired>([
+        [name, wish],
+        [rival, wanted({ name: rival, runtime: "docker" })],
+      ]);
+      expect(beside("active", { desired: both })).to.equal("load start acknowledge(0)");
+    });
+    it("is loaded at once when it is not to be started", () => {
+      const loaded = new Map<string, Desired>([[name, { ...wish, target: "loaded" }]]);
+      expect(beside("active", { desired: loaded })).to.equal("load");
+    });
+  });
 
   it("has rows of different names", () => {
     const names = table.map(({ when }) => when);
