@@ -71,7 +71,11 @@ async function run(config: string): Promise<void> {
   const tls = await readTls(settings.etcd);
   const listenAt = listen === undefined ? undefined : listenAddress(listen, tls);
   const id = await readMachineId();
-  const log = pino({ level: settings.log.level, base: { component: "agent", machine: id } });
+  const log = pino({
+    level: settings.log.level,
+    base: { component: "agent", machine: id },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  });
   const onEvent = logEvents(log);
   onEvent({ kind: "starting", version, machine: id });
 

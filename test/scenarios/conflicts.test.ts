@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { useDeployedCluster } from "../support/deployed-cluster.ts";
 import { eventually } from "../support/eventually.ts";
+import { beatingService, beatsOn } from "../support/heartbeats.ts";
 import { runningOn } from "../support/living-units.ts";
 import { measured } from "../support/measured.ts";
 import { service } from "../support/sleepers.ts";
@@ -46,5 +47,20 @@ describe("five units that conflict with each other, on three hosts", function ()
       const running = await Promise.all(deployed.hosts.map((host) => runningOn(host)));
       expect(running.map((names) => names.length)).to.deep.equal([1, 1, 1]);
     });
+  });
+
+  it("never run side by side, not even while the one that leaves takes its time", async () => {
+    const { deployed } = the;
+    await deployed.deisctl("destroy", ...units.filter((unit) => unit !== "web@2.service"));
+    const slow = beatingService("%n", "Conflicts=slow@*", "ExecStop=/bin/sleep 1.5");
+    await deployed.write({ "slow@.service": slow });
+    await deployed.tryDeisctl("start", "slow@1", "slow@2", "slow@3", "slow@4");
+    const host = deployed.hostWith("slow@1.service");
+    await deployed.deisctl("destroy", "slow@1");
+    await deployed.allActive(["slow@4.service"]);
+    expect(deployed.hostWith("slow@4.service")).to.equal(host);
+    await eventually(async () => (await beatsOn(host, "slow@4.service")).length > 0);
+    const [first] = await beatsOn(host, "slow@4.service");
+    expect((await beatsOn(host, "slow@1.service")).at(-1)).to.be.lessThan(Number(first));
   });
 });
