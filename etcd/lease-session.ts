@@ -145,7 +145,10 @@ class KeptSession implements LeaseSession {
   async #take(signal: AbortSignal): Promise<void> {
     if (this.#former !== undefined) {
       const sent = this.#clock.monotonic();
-      const ttl = await this.#client.keepAlive(this.#former, { signal, timeoutMs: this.#attemptMs() });
+      const ttl = await this.#client.keepAlive(this.#former, {
+        signal,
+        timeoutMs: this.#attemptMs(briefTries),
+      });
       if (ttl > 0) return this.#hold(this.#former, ttl, sent, true);
       this.#former = undefined;
     }
@@ -172,13 +175,15 @@ class KeptSession implements LeaseSession {
     const { id, ttlSeconds } = held.lease;
     const retry = new Backoff({ initialMs: 50, maxMs: (ttlSeconds * 1_000) / 6, ...this.#options.backoff });
     let pauseMs = (ttlSeconds * 1_000) / 3;
+    let unanswered = 0;
     while (!signal.aborted) {
       await this.#clock.sleep(Math.min(pauseMs, this.trustedForMs), signal);
       const sent = this.#clock.monotonic();
       if (sent >= this.#trustedUntil) return this.#lose("unanswered");
       try {
-        const limits = { signal, timeoutMs: Math.min(this.#attemptMs(), this.trustedForMs) };
+        const limits = { signal, timeoutMs: Math.min(this.#attemptMs(unanswered), this.trustedForMs) };
         const ttl = await this.#client.keepAlive(id, limits);
+        unanswered = 0;
         if (ttl === 0) {
           this.#former = undefined;
           return this.#lose("expired");
@@ -190,6 +195,7 @@ class KeptSession implements LeaseSession {
         if (signal.aborted) return;
         // Whatever the reason: until the time is up the lease is held, and the next answer may be a better one.
         this.#emit({ kind: "keep-alive-failed", error });
+        unanswered += 1;
         pauseMs = retry.next();
       }
       if (this.#clock.monotonic() >= this.#trustedUntil) return this.#lose("unanswered");
@@ -205,9 +211,12 @@ class KeptSession implements LeaseSession {
     this.#changed();
   }
 
-  /** How long one keep-alive may take: enough tries must fit into the time the lease is trusted. */
-  #attemptMs(): number {
-    return Math.min(1_000, (this.#options.ttlSeconds * 1_000) / 6);
+  /**
+   * How long one keep-alive may take. When one is due, a third of the TTL is left to trust the lease: enough to ask each of three
+   * members, the first two briefly, since one that hangs must not use up the time of one that would answer.
+   */
+  #attemptMs(unanswered: number): number {
+    return Math.min(1_000, (this.#options.ttlSeconds * 1_000) / (unanswered < briefTries ? 12 : 6));
   }
 
   #changed(): void {
@@ -218,6 +227,9 @@ class KeptSession implements LeaseSession {
     this.#options.onEvent?.(event);
   }
 }
+
+/** How many tries of a keep-alive are short ones. */
+const briefTries = 2;
 
 function trustMs(ttlSeconds: number): number {
   return (ttlSeconds * 1_000 * 2) / 3;
