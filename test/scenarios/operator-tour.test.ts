@@ -79,11 +79,15 @@ describe("an operator's tour", function () {
       await deployed.write({ "clock@.service": text });
       await deployed.deisctl("start", "clock@1");
       const host = deployed.hostWith("clock@1.service");
-      const status = await deployed.deisctl("status", "clock@1");
+      // A unit is up before its first words are in the journal.
+      const status = await eventually(async () => {
+        const shown = await deployed.deisctl("status", "clock@1");
+        expect(shown).to.contain("began");
+        return shown;
+      });
       expect(status)
         .to.match(/^● clock@1\.service/)
-        .and.contain("Active: active (running)")
-        .and.contain("began");
+        .and.contain("Active: active (running)");
       expect(status).to.contain(`Machine: ${deployed.machineOf(host).slice(0, 8)}.../${host.address}`);
       const last = await deployed.deisctl("journal", "--lines", "1", "clock@1");
       expect(last).to.match(/^\w{3} \d\d \d\d:\d\d:\d\d h\d .*: (began|tick)\n$/);
