@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { eventually } from "../support/eventually.ts";
 import { deisctl, type Ran } from "./run-command.ts";
 import { h2, ScriptedCluster } from "./scripted-cluster.ts";
 
@@ -275,7 +276,12 @@ describe("deisctl's unit commands", () => {
       signal: interrupt.signal,
       terminal: true,
     });
-    setTimeout(() => interrupt.abort(new Error("Interrupted")), 50);
+    // Once the cluster works on it, the command can only be waiting.
+    await eventually(async () => {
+      const { tables } = await cluster.store.clusterStore().read(["units"], AbortSignal.timeout(1_000));
+      return tables.units.get("hello.service")?.target === "launched";
+    });
+    interrupt.abort(new Error("Interrupted"));
     const ended = await running;
     expect(ended.code).to.equal(130);
     expect(ended.err).to.contain("The cluster goes on without this command");
