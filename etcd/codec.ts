@@ -5,6 +5,7 @@
 import { PlatformError } from "../cluster/errors.ts";
 import { type Machine, type RuntimeName, runtimeNames } from "../cluster/machine.ts";
 import type { Placement, Unplaced } from "../cluster/placement.ts";
+import type { RouterRecord } from "../cluster/router-record.ts";
 import { type TargetState, targetStates, type UnitRecord } from "../cluster/unit.ts";
 import type { UnitState } from "../cluster/unit-state.ts";
 
@@ -75,6 +76,16 @@ export const decodeUnplaced: Decode<Unplaced> = (value, key) => {
   return { hash: fields.text("hash"), reason: fields.text("reason") };
 };
 
+/** Revisions are text in JSON: they may be more than a double holds. */
+export const decodeRouter: Decode<RouterRecord> = (value, key) => {
+  const fields = new Fields(value, key);
+  return {
+    address: fields.text("address"),
+    revision: fields.revision("revision"),
+    drained: fields.revision("drained"),
+  };
+};
+
 export const encodeText = (text: string): Buffer => Buffer.from(text, "utf8");
 
 export const encodeUnit = ({ hash, target, generation }: UnitRecord): Buffer =>
@@ -92,6 +103,9 @@ export const encodeState = (state: UnitState): Buffer => {
   const { load, active, sub, hash, generation, since, exitStatus, containerId, problem } = state;
   return encode({ load, active, sub, hash, generation, since, exitStatus, containerId, problem });
 };
+
+export const encodeRouter = ({ address, revision, drained }: RouterRecord): Buffer =>
+  encode({ address, revision: `${revision}`, drained: `${drained}` });
 
 export const encodeUnplaced = ({ hash, reason }: Unplaced): Buffer => encode({ hash, reason });
 
@@ -140,6 +154,13 @@ class Fields {
     const value = this.#get(name);
     if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
     return this.#refuse(name, value, "a whole number from 0");
+  }
+
+  /** A revision of the store, as decimal text. */
+  revision(name: string): bigint {
+    const value = this.#get(name);
+    if (typeof value === "string" && /^(?:0|[1-9][0-9]{0,18})$/.test(value)) return BigInt(value);
+    return this.#refuse(name, value, "a revision in digits");
   }
 
   optionalInteger(name: string): number | undefined {

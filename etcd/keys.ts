@@ -30,6 +30,10 @@ export const placementsOf = (machine: string) => `${placementsPrefix}${segment(m
 /** The prefix that one agent writes. */
 export const statesOf = (machine: string) => `${statesPrefix}${segment(machine)}/`;
 
+export const routerHostsPrefix = "/deis/router/hosts/";
+/** How far the router of a machine is, under that router's lease. */
+export const routerHostKey = (machine: string) => routerHostsPrefix + segment(machine);
+
 /** A setting, named as in Deis v1: `/deis/platform/domain`, `/deis/router/bodySize`. The key may have slashes inside. */
 export function settingKey(target: string, key: string): string {
   if (key === "" || key.split("/").some((part) => part === "")) throw badKey("setting", key);

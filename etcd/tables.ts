@@ -2,12 +2,14 @@
 import type { Machine } from "../cluster/machine.ts";
 import type { Placement, Unplaced } from "../cluster/placement.ts";
 import type { ClusterTables } from "../cluster/ports.ts";
+import type { RouterRecord } from "../cluster/router-record.ts";
 import type { UnitRecord } from "../cluster/unit.ts";
 import type { UnitState } from "../cluster/unit-state.ts";
 import {
   type Decode,
   decodeMachine,
   decodePlacement,
+  decodeRouter,
   decodeState,
   decodeText,
   decodeUnit,
@@ -18,6 +20,7 @@ import {
   machinesPrefix,
   placementsOf,
   placementsPrefix,
+  routerHostsPrefix,
   statesOf,
   statesPrefix,
   unitFilesPrefix,
@@ -75,3 +78,9 @@ export function placementsTable(machine: string): TableSpec<Placement> {
 export function statesTable(machine: string): TableSpec<UnitState> {
   return prefixTable<UnitState>(statesOf(machine), decodeState);
 }
+
+/** The live routers, by machine id. */
+export const routersTable: TableSpec<RouterRecord> = prefixTable<RouterRecord>(
+  routerHostsPrefix,
+  decodeRouter,
+);

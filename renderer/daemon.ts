@@ -3,7 +3,7 @@ import { systemClock } from "../loop/clock.ts";
 import { ControlLoop } from "../loop/control-loop.ts";
 import type { Tell } from "./events.ts";
 import type { State } from "./metrics.ts";
-import { newRenderer } from "./new-renderer.ts";
+import { newRenderer, type RendererHooks } from "./new-renderer.ts";
 import type { Renderer } from "./renderer.ts";
 import { findResources } from "./resource-files.ts";
 import type { RendererSettings } from "./settings.ts";
@@ -26,7 +26,7 @@ export class Daemon {
   #alarm: NodeJS.Timeout | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(settings: RendererSettings, source: KeySource, tell: Tell) {
+  constructor(settings: RendererSettings, source: KeySource, tell: Tell, hooks?: RendererHooks) {
     this.#settings = settings;
     this.#source = source;
     this.#tell = tell;
@@ -37,7 +37,7 @@ export class Daemon {
         if (event.kind === "pass-failed") tell(event);
       },
     });
-    this.#renderer = newRenderer(settings, tell, () => this.#loop.ring());
+    this.#renderer = newRenderer(settings, tell, () => this.#loop.ring(), hooks);
     this.#watch = new FileWatch(settings.confdir, () => this.reload());
   }
 

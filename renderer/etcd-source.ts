@@ -18,7 +18,11 @@ const readTimeoutMs = 3_000;
 
 /** Connects lazily. Rejects with `certificate-unreadable`. */
 export async function openEtcdSource(settings: EtcdSettings): Promise<KeySource> {
-  const client = await openEtcd(settings);
+  return etcdSource(await openEtcd(settings));
+}
+
+/** The same over a connection that is there already; closing the source closes it. */
+export function etcdSource(client: EtcdClient): KeySource {
   return {
     read: (keys, signal) => readOnce(client, keys, signal),
     follow: (keys, tell) => follow(client, keys, tell),

@@ -37,6 +37,12 @@ export class ManagedResource {
   lastGood: FileImage | null | undefined;
   /** True if its file is in place, but the reload command that was to make it known has failed. */
   reloadOwed = false;
+  /** True from a failure to the next success. */
+  failing = false;
+  /** The revision whose keys its file was last made from and put in place for, whether or not it is made known yet. */
+  placed = -1n;
+  /** The revision up to which its file is what the keys ask for, put in place and made known. */
+  settled = -1n;
 
   constructor(resource: Resource, keys: SelectedKeys, world: AnsweringWorld) {
     this.resource = resource;
@@ -89,11 +95,13 @@ export class ManagedResource {
   retryLater(now: number): number {
     const inMs = this.#backoff.next();
     this.retryAt = now + inMs;
+    this.failing = true;
     return inMs;
   }
 
   succeeded(): void {
     this.#backoff.reset();
     this.retryAt = undefined;
+    this.failing = false;
   }
 }

@@ -24,6 +24,8 @@ export interface ReloadOptions {
 
 interface Waiting {
   readonly member: ManagedResource;
+  /** The revision its file was made from. */
+  readonly revision: bigint;
   /** Where its file was written. */
   readonly path: string;
 }
@@ -54,7 +56,7 @@ export class Reloads {
       this.#groups.set(command, group);
     }
     member.reloadOwed = false;
-    group.waiting.set(member, { member, path });
+    group.waiting.set(member, { member, revision: member.placed, path });
     group.pace.request(this.#options.clock.monotonic());
   }
 
@@ -64,6 +66,11 @@ export class Reloads {
       return pace.dueAt === undefined || running !== undefined ? [] : [pace.dueAt];
     });
     return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  /** True if a reload for this resource waits for its time or runs. */
+  concerns(member: ManagedResource): boolean {
+    return member.busy || [...this.#groups.values()].some(({ waiting }) => waiting.has(member));
   }
 
   /** Commands that wait for their time or run. */
@@ -117,9 +124,10 @@ export class Reloads {
     const dests = waiting.map(({ member }) => member.resource.dest);
     const { failure, durationMs } = await this.#run(command, waiting, signal);
     if (failure === undefined) {
-      for (const { member } of waiting) {
+      for (const { member, revision } of waiting) {
         member.lastGood = undefined;
         member.succeeded();
+        if (revision > member.settled) member.settled = revision;
       }
       tell({ kind: "reloaded", command, dests, durationMs });
       return undefined;

@@ -22,7 +22,9 @@ import { differences, type FileImage, readImage, replace, resolveDest, stage } f
 
 export interface RendererOptions {
   readonly world: AnsweringWorld;
+  /** Runs checks, and reloads unless `reload` does. */
   readonly run: RunCommand;
+  readonly reload?: RunCommand | undefined;
   readonly clock: Clock;
   readonly tell: Tell;
   /** Change nothing, only tell what would be changed. */
@@ -34,6 +36,11 @@ export interface RendererOptions {
   readonly once: boolean;
   /** Rings for another pass. */
   readonly ring: () => void;
+  /**
+   * Called after a pass when the keys up to `revision` are in place and made known, once for each such revision. It is the last one that
+   * changed a selected key. A resource that fails holds it up no longer than it takes to fail.
+   */
+  readonly onSettled?: ((revision: bigint) => void) | undefined;
   /** The user and group that files belong to unless a resource says otherwise, and whether this process may give files away. */
   readonly identity: { readonly uid: number; readonly gid: number; readonly mayGiveAway: boolean };
 }
@@ -41,6 +48,8 @@ export interface RendererOptions {
 /** A rendered file that is not yet in its place. */
 interface Proposal {
   readonly member: ManagedResource;
+  /** The revision it was rendered from. */
+  readonly heard: bigint;
   /** Where it goes: the destination, or what a link there points to. */
   readonly path: string;
   readonly found: FileImage | undefined;
@@ -58,11 +67,14 @@ export class Renderer {
   readonly #filled = new Map<SelectedKeys, LiveKeys>();
   #templatesInDoubt = false;
   readonly #late = new Set<Promise<void>>();
+  /** The last revision that changed a selected key. */
+  #heard = -1n;
+  #settled = -1n;
 
   constructor(options: RendererOptions) {
     this.#options = options;
     this.#reloads = new Reloads({
-      run: options.run,
+      run: options.reload ?? options.run,
       clock: options.clock,
       tell: options.tell,
       restore: !options.once,
@@ -150,6 +162,7 @@ export class Renderer {
     await this.#apply(proposals, revision, failures, signal);
     if (once) failures.push(...(await this.#reloads.flush(signal)));
     else this.#reloads.startDue();
+    this.#settle();
     if (due.length > 0) {
       tell({ kind: "pass-done", durationMs: clock.monotonic() - began, rendered: due.length, revision });
     }
@@ -162,6 +175,18 @@ export class Renderer {
     await this.#reloads.flush(signal);
   }
 
+  /** Notes for each resource what it is up to date with, and tells how far all are. */
+  #settle(): void {
+    const awaited = this.#members.filter((member) => !member.failing || this.#reloads.concerns(member));
+    for (const member of awaited) {
+      if (!member.dirty && !this.#reloads.concerns(member)) member.settled = this.#heard;
+    }
+    const [settled] = awaited.map((member) => member.settled).sort((one, other) => (one < other ? -1 : 1));
+    if (settled === undefined || settled <= this.#settled) return;
+    this.#settled = settled;
+    this.#options.onSettled?.(settled);
+  }
+
   /** Brings every set of keys up to date and marks the resources that read what changed. */
   #absorb(view: LiveKeys): void {
     const changed = [...view.takeChanges()];
@@ -169,7 +194,9 @@ export class Renderer {
       const members = this.#members.filter((member) => member.keys === keys);
       const take = (key: string) => {
         const update = keys.update(key, view.get(key));
-        if (update === undefined || update.change === "none") return;
+        if (update === undefined) return;
+        this.#heard = view.revision;
+        if (update.change === "none") return;
         for (const member of members) member.keyChanged(update.name, update.change);
       };
       if (this.#filled.get(keys) === view) {
@@ -178,6 +205,7 @@ export class Renderer {
       }
       for (const key of [...keys.storeKeys()]) take(key);
       for (const key of view.keys()) take(key);
+      this.#heard = view.revision;
       this.#filled.set(keys, view);
     }
   }
@@ -195,6 +223,7 @@ export class Renderer {
     } catch (error) {
       // Only an edit or a change of what it read can help, and both are noticed.
       failures.push(error);
+      member.failing = true;
       tell({ kind: "render-failed", dest, error });
       return undefined;
     }
@@ -211,13 +240,14 @@ export class Renderer {
       const sentences = differences(dest, found, wanted);
       if (sentences.length === 0) {
         tell({ kind: "in-sync", dest });
+        member.placed = this.#heard;
         if (member.reloadOwed)
           this.#reloads.request(this.#reloadCommand(member.resource, path), member, path);
         else member.succeeded();
         return undefined;
       }
       tell({ kind: "out-of-sync", dest, differences: sentences, found, wanted });
-      return { member, path, found, wanted };
+      return { member, heard: this.#heard, path, found, wanted };
     } catch (error) {
       this.#fail(member, error, "swap-failed", failures);
       return undefined;
@@ -333,6 +363,7 @@ export class Renderer {
       const command = this.#reloadCommand(member.resource, path);
       if (!(await replace(staged, path, wanted))) tell({ kind: "overwritten", dest });
       tell({ kind: "updated", dest, revision });
+      member.placed = proposal.heard;
       if (command === "") return member.succeeded();
       if (member.lastGood === undefined) member.lastGood = found ?? null;
       this.#reloads.request(command, member, path);

@@ -6,16 +6,26 @@ import {
   type Decode,
   decodeMachine,
   decodePlacement,
+  decodeRouter,
   decodeState,
   decodeUnit,
   decodeUnplaced,
   encodeMachine,
   encodePlacement,
+  encodeRouter,
   encodeState,
   encodeUnit,
   encodeUnplaced,
 } from "../../etcd/codec.ts";
-import { machineKey, placementKey, settingKey, stateKey, unitKey, unplacedKey } from "../../etcd/keys.ts";
+import {
+  machineKey,
+  placementKey,
+  routerHostKey,
+  settingKey,
+  stateKey,
+  unitKey,
+  unplacedKey,
+} from "../../etcd/keys.ts";
 
 const machine = "0123456789abcdef0123456789abcdef";
 const unit = "web@1.service";
@@ -111,6 +121,17 @@ const cases: readonly CodecCase[] = [
     records: fc.record({ hash: text, reason: text }),
     encode: encodeUnplaced,
     decode: decodeUnplaced,
+  }),
+  codec({
+    name: "a router",
+    key: routerHostKey(machine),
+    records: fc.record({
+      address: text,
+      revision: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
+      drained: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
+    }),
+    encode: encodeRouter,
+    decode: decodeRouter,
   }),
 ];
 

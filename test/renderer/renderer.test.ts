@@ -60,6 +60,7 @@ describe("a renderer", () => {
   let rings: number;
   let answer: (command: string) => Outcome | Promise<Outcome>;
   let renderer: Renderer;
+  let settled: bigint[];
 
   const open = (options: Partial<{ once: boolean; noop: boolean; syncOnly: boolean }> = {}) =>
     new Renderer({
@@ -77,6 +78,7 @@ describe("a renderer", () => {
       ring: () => {
         rings += 1;
       },
+      onSettled: (revision) => settled.push(revision),
       identity: {
         uid: process.geteuid?.() ?? 0,
         gid: process.getegid?.() ?? 0,
@@ -110,12 +112,60 @@ describe("a renderer", () => {
     events = [];
     commands = [];
     rings = 0;
+    settled = [];
     answer = () => good;
     renderer = open();
   });
   afterEach(async () => {
     await renderer.close(never);
     await rm(directory, { recursive: true, force: true });
+  });
+
+  it("is settled at a revision once its files are in place and made known, and tells each once", async () => {
+    keys.put("/a", "1");
+    await use({ a: ['{{getv "/a"}}', 'reload_cmd = "one"\nmin_reload_interval = "1ms"'] });
+    let finish: (outcome: Outcome) => void = () => undefined;
+    answer = () => new Promise((resolve) => (finish = resolve));
+    await pass();
+    expect(settled, "while the reload runs").to.deep.equal([]);
+    await eventually(() => commands.length === 1);
+    keys.put("/a", "2");
+    await pass();
+    expect(settled, "while the reload of an older revision runs").to.deep.equal([]);
+    const before = rings;
+    finish(good);
+    await eventually(() => rings > before);
+    await pass();
+    expect(settled, "the older one").to.deep.equal([2n]);
+    await eventually(async () => {
+      await pass();
+      return commands.length === 2;
+    });
+    finish(good);
+    await eventually(async () => {
+      await pass();
+      return settled.at(-1) === 3n;
+    });
+    await pass();
+    expect(settled).to.deep.equal([2n, 3n]);
+    keys.put("/b", "read by nobody, but selected");
+    await pass();
+    expect(settled).to.deep.equal([2n, 3n, 4n]);
+  });
+
+  it("is held up by nothing that fails", async () => {
+    keys.put("/a", "1");
+    answer = () => bad;
+    await use({
+      a: ['{{getv "/a"}}', ""],
+      b: ['{{getv "/b"}}', ""],
+      c: ['{{getv "/a"}}', 'check_cmd = "no"'],
+      d: ['{{getv "/a"}}', 'reload_cmd = "no"'],
+    });
+    await pass();
+    await eventually(() => kinds("reload-failed") === 1);
+    await pass();
+    expect(settled).to.deep.equal([2n]);
   });
 
   it("puts all resources of a revision in place before it reloads, once for a command that several share", async () => {

@@ -14,7 +14,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   agent: ["cluster", "loop"],
   api: ["cluster", "loop"],
   renderer: ["cluster", "loop"],
-  router: ["cluster", "loop"],
+  router: ["cluster", "loop", "renderer"],
   units: ["cluster"],
   deisctl: ["cluster", "loop", "units"],
   hosts: ["cluster", "loop"],
