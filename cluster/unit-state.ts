@@ -19,4 +19,23 @@ export interface UnitState {
   readonly containerId?: string;
   /** What went wrong, in one sentence, when the runtime or the agent could not do what was asked. */
   readonly problem?: string;
+  /** Present for a unit that publishes an endpoint, whether or not it does so now. */
+  readonly published?: PublishedState;
+}
+
+/** How far a unit has come from running to being reached by requests. */
+export interface PublishedState {
+  /** The app whose requests it serves. */
+  readonly service: string;
+  /** `host:port` as in the store; present once it answers and is written. */
+  readonly endpoint?: string;
+  /** Every live router has acknowledged the endpoint, or the time for that is over. */
+  readonly routed: boolean;
+  /** Why it is not published (`GET /healthz gave 500`), or not yet routed, in one sentence. */
+  readonly problem?: string;
+}
+
+/** Whether a unit does what it is there for: it is active and, if it publishes, requests reach it. */
+export function isReady(state: UnitState): boolean {
+  return state.active === "active" && (state.published?.routed ?? true);
 }

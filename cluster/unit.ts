@@ -2,6 +2,7 @@
 
 import { containerSpec } from "./container-spec.ts";
 import type { RuntimeName } from "./machine.ts";
+import { validatePublication } from "./publication.ts";
 import {
   parseRequirements,
   type Requirements,
@@ -65,7 +66,7 @@ export interface CheckedUnitFile {
 
 /**
  * All that must hold before a unit is written to the store, in this order: name, grammar, requirements and their
- * combinations, resources, container (a template is read as its instance 1). Throws `unit-name-invalid` or `unit-file-invalid`.
+ * combinations, resources, container, publication (a template is read as its instance 1). Throws `unit-name-invalid` or `unit-file-invalid`.
  */
 export function checkUnitFile(name: string, text: string): CheckedUnitFile {
   validateUnitName(name);
@@ -73,6 +74,8 @@ export function checkUnitFile(name: string, text: string): CheckedUnitFile {
   // Without the name, as fleet did: a template's `%i` stands for every instance.
   validateRequirements(parseRequirements(file));
   parseResources(file);
-  if (runtimeOf(file) === "docker") containerSpec(file, isTemplate(name) ? instanceName(name, "1") : name);
+  const started = isTemplate(name) ? instanceName(name, "1") : name;
+  if (runtimeOf(file) === "docker") containerSpec(file, started);
+  validatePublication(file, started);
   return { file, hash: unitHash(file), warnings: requirementWarnings(file, name) };
 }

@@ -7,7 +7,7 @@ import { type Machine, type RuntimeName, runtimeNames } from "../cluster/machine
 import type { Placement, Unplaced } from "../cluster/placement.ts";
 import type { RouterRecord } from "../cluster/router-record.ts";
 import { type TargetState, targetStates, type UnitRecord } from "../cluster/unit.ts";
-import type { UnitState } from "../cluster/unit-state.ts";
+import type { PublishedState, UnitState } from "../cluster/unit-state.ts";
 
 /** Turns a value into its record. Throws `record-unreadable`. */
 export type Decode<V> = (value: Buffer, key: string) => V;
@@ -58,6 +58,7 @@ export const decodeState: Decode<UnitState> = (value, key) => {
   const exitStatus = fields.optionalInteger("exitStatus");
   const containerId = fields.optionalText("containerId");
   const problem = fields.optionalText("problem");
+  const published = fields.optionalInner("published");
   return {
     load: fields.text("load"),
     active: fields.text("active"),
@@ -68,8 +69,20 @@ export const decodeState: Decode<UnitState> = (value, key) => {
     ...(exitStatus === undefined ? {} : { exitStatus }),
     ...(containerId === undefined ? {} : { containerId }),
     ...(problem === undefined ? {} : { problem }),
+    ...(published === undefined ? {} : { published: decodePublished(published) }),
   };
 };
+
+function decodePublished(fields: Fields): PublishedState {
+  const endpoint = fields.optionalText("endpoint");
+  const problem = fields.optionalText("problem");
+  return {
+    service: fields.text("service"),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    routed: fields.flag("routed"),
+    ...(problem === undefined ? {} : { problem }),
+  };
+}
 
 export const decodeUnplaced: Decode<Unplaced> = (value, key) => {
   const fields = new Fields(value, key);
@@ -100,8 +113,24 @@ export const encodePlacement = ({ hash, target, generation, reason }: Placement)
   encode({ hash, target, generation, reason });
 
 export const encodeState = (state: UnitState): Buffer => {
-  const { load, active, sub, hash, generation, since, exitStatus, containerId, problem } = state;
-  return encode({ load, active, sub, hash, generation, since, exitStatus, containerId, problem });
+  const { load, active, sub, hash, generation, since, exitStatus, containerId, problem, published } = state;
+  return encode({
+    load,
+    active,
+    sub,
+    hash,
+    generation,
+    since,
+    exitStatus,
+    containerId,
+    problem,
+    published: published && {
+      service: published.service,
+      endpoint: published.endpoint,
+      routed: published.routed,
+      problem: published.problem,
+    },
+  });
 };
 
 export const encodeRouter = ({ address, revision, drained }: RouterRecord): Buffer =>
@@ -170,6 +199,11 @@ class Fields {
     return this.#refuse(name, value, "a whole number");
   }
 
+  flag(name: string): boolean {
+    const value = this.#get(name);
+    return typeof value === "boolean" ? value : this.#refuse(name, value, "true or false");
+  }
+
   choice<T extends string>(name: string, allowed: readonly T[]): T {
     const value = this.#get(name);
     return (
@@ -194,6 +228,10 @@ class Fields {
     return isObject(value)
       ? new Fields(value, this.#key, `${this.#path}${name}.`)
       : this.#refuse(name, value, "an object");
+  }
+
+  optionalInner(name: string): Fields | undefined {
+    return this.#absent(name) ? undefined : this.inner(name);
   }
 
   #absent(name: string): boolean {

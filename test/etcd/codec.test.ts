@@ -110,7 +110,15 @@ const cases: readonly CodecCase[] = [
     key: stateKey(machine, unit),
     records: withOptional(
       fc.record({ load: text, active: text, sub: text, hash: text, generation: count, since: text }),
-      { exitStatus: fc.integer(), containerId: text, problem: text },
+      {
+        exitStatus: fc.integer(),
+        containerId: text,
+        problem: text,
+        published: withOptional(fc.record({ service: text, routed: fc.boolean() }), {
+          endpoint: text,
+          problem: text,
+        }),
+      },
     ),
     encode: encodeState,
     decode: decodeState,
