@@ -104,6 +104,28 @@ export type UnitEdit =
   | { readonly kind: "restart"; readonly name: string }
   | { readonly kind: "destroy"; readonly name: string };
 
+/**
+ * One record that was written or deleted, with what stood there before and stands there now, where that can be read: after a
+ * write `after` is absent only if the new record does not decode.
+ */
+export type ClusterChange<K extends keyof ClusterTables = keyof ClusterTables> = K extends keyof ClusterTables
+  ? {
+      readonly table: K;
+      readonly name: string;
+      readonly revision: bigint;
+      readonly deleted: boolean;
+      readonly before?: ClusterTables[K];
+      readonly after?: ClusterTables[K];
+    }
+  : never;
+
+export type ClusterHistory<K extends keyof ClusterTables = keyof ClusterTables> =
+  | { readonly kind: "change"; readonly change: ClusterChange<K> }
+  /** All that had happened when the history was asked for has been told; from here on changes come as they are made. */
+  | { readonly kind: "live"; readonly revision: bigint }
+  /** The store forgot changes before they could be told: what follows is the difference, each record's last change only. */
+  | { readonly kind: "gap"; readonly revision: bigint };
+
 /** The operator's side of the cluster. Every call has a deadline and rejects with a retryable error on its lapse. */
 export interface ClusterStore {
   /** All named tables at one revision. */
@@ -116,6 +138,16 @@ export interface ClusterStore {
     tables: readonly K[],
     signal: AbortSignal,
   ): Promise<Mirror<Pick<ClusterTables, K>>>;
+  /**
+   * The changes of the named tables in order of revision: those of the last `revisionsBack` revisions of the store (0: none; `Infinity`:
+   * all), as far as the store still has them, then `live`, then what happens until `signal` aborts or the consumer stops.
+   * Breaks of the connection are bridged.
+   */
+  history<K extends keyof ClusterTables>(
+    tables: readonly K[],
+    revisionsBack: number,
+    signal: AbortSignal,
+  ): AsyncIterable<ClusterHistory<K>>;
   /**
    * Applies the edits and resolves to the store's revision after them. `target`, `restart` and `destroy` of a unit that does not
    * exist reject with code `unit-not-found`; a `submit` whose `expected` no longer holds rejects with `unit-changed`.

@@ -18,6 +18,7 @@ import { cat } from "./commands/cat.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { config } from "./commands/config.ts";
 import { destroy } from "./commands/destroy.ts";
+import { events } from "./commands/events.ts";
 import { install } from "./commands/install.ts";
 import { journal } from "./commands/journal.ts";
 import { listMachines } from "./commands/list-machines.ts";
@@ -41,7 +42,7 @@ import { type GlobalFlags, globalFlags } from "./global-flags.ts";
 const groups: Readonly<Record<string, readonly CommandDefinition[]>> = {
   "Platform:": [install, uninstall, config],
   "Units:": [start, stop, restart, submit, load, unload, destroy],
-  "Looking:": [listUnits, listUnitFiles, listMachines, status, journal, cat, ssh],
+  "Looking:": [listUnits, listUnitFiles, listMachines, status, journal, events, cat, ssh],
   "Other:": [version],
 };
 

@@ -9,6 +9,7 @@ import type { ClusterStore, ClusterTables, Mirror, Table, UnitEdit } from "../cl
 import type { UnitRecord } from "../cluster/unit.ts";
 import { maxOperations } from "./batch-writer.ts";
 import { decodeUnit, encodeText, encodeUnit } from "./codec.ts";
+import { clusterHistory } from "./history.ts";
 import { unitFileKey, unitKey } from "./keys.ts";
 import { listRanges } from "./listing.ts";
 import { openMirror } from "./mirror.ts";
@@ -24,6 +25,7 @@ export function openClusterStore(client: EtcdClient): ClusterStore {
   return {
     read: (tables, signal) => readTables(client, tables, signal),
     follow: (tables, signal) => follow(client, tables, signal),
+    history: (tables, revisionsBack, signal) => clusterHistory(client, tables, revisionsBack, signal),
     edit: async (edits, signal) => {
       let revision = 0n;
       for (const chunk of splitEdits(edits)) revision = await editOnce(client, chunk, signal);

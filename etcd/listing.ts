@@ -17,17 +17,22 @@ export interface Listing {
   readonly entries: readonly (readonly KeyValue[])[];
 }
 
-/** All entries of the ranges at one revision: the newest. A linearizable read. */
+/**
+ * All entries of the ranges at one revision: the newest (a linearizable read), or the given one. Rejects with `revision-compacted` if
+ * etcd does not keep that one.
+ */
 export async function listRanges(
   client: EtcdClient,
   ranges: readonly KeyRange[],
   limits: CallLimits,
+  revision?: bigint,
 ): Promise<Listing> {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await listOnce(client, ranges, limits);
+      return await listOnce(client, ranges, limits, revision);
     } catch (error) {
-      if (!hasCode(error, "revision-compacted") || attempt === restarts) throw error;
+      const given = revision !== undefined;
+      if (!hasCode(error, "revision-compacted") || attempt === restarts || given) throw error;
     }
   }
 }
@@ -36,6 +41,7 @@ async function listOnce(
   client: EtcdClient,
   ranges: readonly KeyRange[],
   limits: CallLimits,
+  revision: bigint | undefined,
 ): Promise<Listing> {
   let header: Header | undefined;
   const lists: KeyValue[][] = [];
@@ -43,7 +49,7 @@ async function listOnce(
     const entries: KeyValue[] = [];
     let rest: KeyRange | undefined = range;
     while (rest) {
-      const at: bigint | undefined = header?.revision;
+      const at: bigint | undefined = revision ?? header?.revision;
       const page = await client.range(rest, {
         ...limits,
         ...(at === undefined ? {} : { revision: at }),

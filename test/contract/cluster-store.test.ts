@@ -5,7 +5,7 @@ import type { EtcdClient } from "../../etcd/protocol.ts";
 import { openSchedulerWriter } from "../../etcd/scheduler-writer.ts";
 import { openStateWriter } from "../../etcd/state-writer.ts";
 import { openUnitTexts } from "../../etcd/unit-texts.ts";
-import { EtcdServer } from "../support/etcd-server.ts";
+import { EtcdServer, etcdctl } from "../support/etcd-server.ts";
 import { MemoryStore } from "../support/memory-store.ts";
 import { clusterStoreContract, type StoreUnderTest } from "./cluster-store.ts";
 
@@ -15,6 +15,7 @@ describe("the cluster store", () => {
       const memory = new MemoryStore();
       return {
         ...overClient(memory.etcd.client()),
+        compact: async () => memory.etcd.compact(),
         lead: async (machine) => memory.schedulerWriter(machine),
       };
     });
@@ -35,12 +36,18 @@ describe("the cluster store", () => {
         { compare: [], success: [{ kind: "delete", range: { key: "/deis/", end: "/deis0" } }] },
         {},
       );
-      return overClient(client);
+      return {
+        ...overClient(client),
+        compact: async () => {
+          const { header } = await client.range({ key: "/" }, {});
+          await etcdctl(["--endpoints", server.member.url, "compact", header.revision.toString()]);
+        },
+      };
     });
   });
 });
 
-function overClient(client: EtcdClient): StoreUnderTest {
+function overClient(client: EtcdClient): Omit<StoreUnderTest, "compact"> {
   const store = openClusterStore(client);
   return {
     store,

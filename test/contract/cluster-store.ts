@@ -2,7 +2,14 @@
 import { expect } from "chai";
 import { PlatformError } from "../../cluster/errors.ts";
 import type { Placement } from "../../cluster/placement.ts";
-import type { ClusterStore, SchedulerWriter, StateWriter, UnitEdit, UnitTexts } from "../../cluster/ports.ts";
+import type {
+  ClusterHistory,
+  ClusterStore,
+  SchedulerWriter,
+  StateWriter,
+  UnitEdit,
+  UnitTexts,
+} from "../../cluster/ports.ts";
 import type { UnitState } from "../../cluster/unit-state.ts";
 import { eventually } from "../support/eventually.ts";
 
@@ -13,6 +20,8 @@ export interface StoreUnderTest {
   /** Becomes leader, in place of whoever was. */
   lead(machine: string): Promise<SchedulerWriter>;
   put(key: string, value: string): Promise<void>;
+  /** Makes the store forget what was before its present revision. */
+  compact(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -213,6 +222,76 @@ export function clusterStoreContract(open: () => Promise<StoreUnderTest>): void 
       retryable: true,
     });
   });
+
+  describe("history", () => {
+    const tables = ["units", "states", "unplaced"] as const;
+
+    it("tells the past change by change with what stood there before, then that it is live", async () => {
+      const { store } = under;
+      await store.edit([submit("web.service")], never);
+      await store.edit([{ kind: "target", name: "web.service", target: "loaded" }], never);
+      await store.edit([{ kind: "destroy", name: "web.service" }], never);
+      const past = await take(store.history(tables, 3, never), (item) => item.kind === "live");
+      const launched = { hash, target: "launched", generation: 0 };
+      const loaded = { ...launched, target: "loaded" };
+      const told = past.flatMap((item) => (item.kind === "change" ? [item.change] : []));
+      expect(told.map(({ revision: _, ...change }) => change)).to.deep.equal([
+        { table: "units", name: "web.service", deleted: false, after: launched },
+        { table: "units", name: "web.service", deleted: false, before: launched, after: loaded },
+        { table: "units", name: "web.service", deleted: true, before: loaded },
+      ]);
+      expect(told[0] && told[1] && told[0].revision < told[1].revision).to.equal(true);
+    });
+
+    it("without a past begins live and tells what comes", async () => {
+      const { store } = under;
+      await store.edit([submit("old.service")], never);
+      const items: ClusterHistory[] = [];
+      const until = new AbortController();
+      const reading = (async () => {
+        for await (const item of store.history(tables, 0, until.signal)) items.push(item);
+      })();
+      await eventually(() => items.length === 1);
+      await store.edit([submit("new.service")], never);
+      await eventually(() => items.length === 2);
+      until.abort();
+      await reading;
+      expect(items[0]).to.include({ kind: "live" });
+      expect(items[1]).to.have.nested.property("change.name", "new.service");
+    });
+
+    it("goes back as far as the store remembers", async () => {
+      const { store } = under;
+      await store.edit([submit("old.service")], never);
+      await store.edit([{ kind: "destroy", name: "old.service" }], never);
+      await under.compact();
+      await store.edit([submit("new.service")], never);
+      const past = await take(
+        store.history(tables, Number.POSITIVE_INFINITY, never),
+        (item) => item.kind === "live",
+      );
+      const names = past.flatMap((item) => (item.kind === "change" ? [item.change.name] : []));
+      expect(names).to.deep.equal(["new.service"]);
+    });
+
+    it("shows a record that cannot be read as written, without its content", async () => {
+      const { store } = under;
+      await under.put("/deis/cluster/units/bad.service", "{");
+      const [first] = await take(store.history(tables, 1, never), () => true);
+      expect(first).to.have.nested.property("change.deleted", false);
+      expect(first).to.not.have.nested.property("change.after");
+    });
+  });
+}
+
+/** What an endless sequence brings, up to and with the first item that `ends` it. */
+async function take<T>(items: AsyncIterable<T>, ends: (item: T) => boolean): Promise<T[]> {
+  const taken: T[] = [];
+  for await (const item of items) {
+    taken.push(item);
+    if (ends(item)) break;
+  }
+  return taken;
 }
 
 const state: UnitState = {

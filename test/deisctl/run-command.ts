@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   readonly terminal?: boolean;
   readonly agents?: HostAgents;
+  /** Told what is printed, while the command goes on. */
+  readonly onOut?: (text: string) => void;
   /** Told what `ssh` would have run. */
   readonly onProgram?: (program: string, args: readonly string[]) => void;
 }
@@ -47,6 +49,7 @@ export async function deisctlWords(words: readonly string[], options: RunOptions
   const io = {
     out: (text: string) => {
       out += text;
+      options.onOut?.(text);
     },
     err: (text: string) => {
       err += text;

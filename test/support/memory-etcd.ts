@@ -91,6 +91,7 @@ export class MemoryEtcd {
       endpoints: ["memory"],
       range: (range, options) =>
         answer(options.signal, () => {
+          if (options.revision && options.revision < this.#compacted) throw compacted(options.revision);
           const all = this.#at(range, options.revision ?? 0n);
           const entries = options.limit ? all.slice(0, options.limit) : all;
           return { header: this.#header(), entries, more: entries.length < all.length };
@@ -133,7 +134,7 @@ export class MemoryEtcd {
     if (signal.aborted) return;
     if (!this.#reachable || closed.aborted) throw unreachable();
     if (fromRevision < this.#compacted) {
-      throw new PlatformError("revision-compacted", `Revision ${fromRevision} was compacted`);
+      throw compacted(fromRevision);
     }
     let watcher: Watcher | undefined;
     try {
@@ -227,6 +228,10 @@ export class MemoryEtcd {
   #header(): Header {
     return { clusterId: "1", revision: this.#revision, raftTerm: 1n };
   }
+}
+
+function compacted(revision: bigint): PlatformError {
+  return new PlatformError("revision-compacted", `Revision ${revision} was compacted`);
 }
 
 function unreachable(): PlatformError {

@@ -1,0 +1,223 @@
+/**
+ * What happens in the cluster, as events that a person can read and a program can filter: each change of a record that means
+ * something becomes one event. Nothing is stored for it: the changes come from the store's own history.
+ *
+ * Pure. An event's `message` is a sentence about its unit or machine without either's name; the fields say the same for programs.
+ * Kinds and fields may be added; none is renamed or removed.
+ */
+import type { Machine } from "./machine.ts";
+import type { Placement } from "./placement.ts";
+import type { ClusterChange, ClusterTables } from "./ports.ts";
+import type { UnitRecord } from "./unit.ts";
+import type { UnitState } from "./unit-state.ts";
+
+/** The tables whose changes become events. */
+export const eventTables = [
+  "units",
+  "machines",
+  "placements",
+  "states",
+  "unplaced",
+  "leader",
+] as const satisfies readonly (keyof ClusterTables)[];
+export type EventTable = (typeof eventTables)[number];
+
+/** Every kind there is, by what it is about. */
+export const eventKinds = [
+  "unit-submitted",
+  "unit-replaced",
+  "unit-target",
+  "unit-restart",
+  "unit-destroyed",
+  "unit-placed",
+  "unit-renewed",
+  "unit-withdrawn",
+  "unit-unplaced",
+  "unit-state",
+  "unit-left",
+  "machine-joined",
+  "machine-changed",
+  "machine-left",
+  "leader-changed",
+  "leader-lost",
+] as const;
+export type EventKind = (typeof eventKinds)[number];
+
+export interface ClusterEvent {
+  /** The store's revision in which it happened, in decimal: events of one revision happened at once. */
+  readonly revision: string;
+  readonly kind: EventKind;
+  readonly unit?: string;
+  readonly machine?: string;
+  /** When it happened, RFC 3339, if the record itself says so: etcd keeps no times. */
+  readonly time?: string;
+  readonly message: string;
+  /** What is wanted, of a `unit-submitted`, `unit-replaced` or `unit-target`. */
+  readonly target?: string;
+  readonly hash?: string;
+  readonly generation?: number;
+  /** systemd's words, of a `unit-state`. */
+  readonly load?: string;
+  readonly active?: string;
+  readonly sub?: string;
+  readonly exitStatus?: number;
+  /** Why: the scheduler's sentence, or what went wrong. */
+  readonly reason?: string;
+}
+
+type Told = Omit<ClusterEvent, "revision">;
+
+/** The events of one change, usually one or none. */
+export function eventsOf(change: ClusterChange<EventTable>): readonly ClusterEvent[] {
+  const revision = change.revision.toString();
+  return told(change).map((event) => ({ revision, ...event }));
+}
+
+function told(change: ClusterChange<EventTable>): readonly Told[] {
+  if (!change.deleted && change.after === undefined) return [];
+  switch (change.table) {
+    case "units":
+      return unitEvents(change.name, change.before, change.after);
+    case "machines":
+      return machineEvents(change.name, change.before, change.after);
+    case "placements":
+      return placementEvents(change.name, change.before, change.after);
+    case "states":
+      return stateEvents(change.name, change.before, change.after);
+    case "unplaced":
+      return change.after
+        ? [
+            {
+              kind: "unit-unplaced",
+              unit: change.name,
+              message: change.after.reason,
+              reason: change.after.reason,
+            },
+          ]
+        : [];
+    case "leader":
+      return change.after === undefined
+        ? [{ kind: "leader-lost", message: "no scheduler leads", ...machineOf(change.before) }]
+        : [{ kind: "leader-changed", message: "its scheduler leads the cluster", machine: change.after }];
+    default:
+      return change satisfies never;
+  }
+}
+
+function machineOf(id: string | undefined): { readonly machine?: string } {
+  return id === undefined ? {} : { machine: id };
+}
+
+function unitEvents(unit: string, before?: UnitRecord, after?: UnitRecord): Told[] {
+  if (!after) return [{ kind: "unit-destroyed", unit, message: "destroyed" }];
+  const { hash, target, generation } = after;
+  const facts = { unit, hash, target, generation };
+  if (!before) {
+    return [
+      { kind: "unit-submitted", ...facts, message: `submitted, target ${target}, file ${short(hash)}` },
+    ];
+  }
+  const events: Told[] = [];
+  if (before.hash !== hash) {
+    const message = `its file is now ${short(hash)}, was ${short(before.hash)}`;
+    events.push({ kind: "unit-replaced", ...facts, message });
+  }
+  if (before.target !== target) {
+    events.push({ kind: "unit-target", ...facts, message: `target is now ${target}, was ${before.target}` });
+  }
+  if (before.generation !== generation) {
+    events.push({
+      kind: "unit-restart",
+      ...facts,
+      message: `a restart was asked for (number ${generation})`,
+    });
+  }
+  return events;
+}
+
+function machineEvents(machine: string, before?: Machine, after?: Machine): Told[] {
+  if (!after) return [{ kind: "machine-left", machine, message: "left the cluster" }];
+  if (!before)
+    return [{ kind: "machine-joined", machine, message: `joined the cluster at ${after.address}` }];
+  const fields = ["address", "metadata", "capacity", "runtimes", "version", "api"] as const;
+  const changed = fields.filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]));
+  if (changed.length === 0) return [];
+  return [{ kind: "machine-changed", machine, message: `announces other ${changed.join(", ")}` }];
+}
+
+function placementEvents(name: string, before?: Placement, after?: Placement): Told[] {
+  const { machine, unit } = splitPair(name);
+  if (!after) return [{ kind: "unit-withdrawn", unit, machine, message: "withdrawn" }];
+  const { target, hash, generation, reason } = after;
+  const kind = before ? "unit-renewed" : "unit-placed";
+  const message = `${before ? "stays" : "placed"}: ${reason}`;
+  return [{ kind, unit, machine, target, hash, generation, reason, message }];
+}
+
+function stateEvents(name: string, before?: UnitState, after?: UnitState): Told[] {
+  const { machine, unit } = splitPair(name);
+  if (!after) return [{ kind: "unit-left", unit, machine, message: "nothing of it is left there" }];
+  if (before && stateText(before) === stateText(after)) return [];
+  const { load, active, sub, hash, generation, exitStatus, problem } = after;
+  return [
+    {
+      kind: "unit-state",
+      unit,
+      machine,
+      // An agent that reports anew what began long ago tells nothing about now.
+      ...(before && before.active !== active ? { time: after.since } : {}),
+      load,
+      active,
+      sub,
+      hash,
+      generation,
+      ...(exitStatus === undefined ? {} : { exitStatus }),
+      ...(problem === undefined ? {} : { reason: problem }),
+      message: stateText(after),
+    },
+  ];
+}
+
+function stateText({ load, active, sub, exitStatus, problem }: UnitState): string {
+  const loaded = load === "loaded" ? "" : `${load}, `;
+  const status = exitStatus === undefined || active === "active" ? "" : `, exit status ${exitStatus}`;
+  return `${loaded}${active} (${sub})${status}${problem === undefined ? "" : `: ${problem}`}`;
+}
+
+function splitPair(name: string): { readonly machine: string; readonly unit: string } {
+  const slash = name.indexOf("/");
+  return { machine: name.slice(0, slash), unit: name.slice(slash + 1) };
+}
+
+function short(hash: string): string {
+  return hash.slice(0, 7);
+}
+
+/** An event with what is known about when it happened: its own time, or what lies on either side of it. */
+export interface DatedEvent extends ClusterEvent {
+  /** The latest time known of an earlier event. */
+  readonly notBefore?: string;
+  /** The first time known of a later event. */
+  readonly notAfter?: string;
+}
+
+/** Puts past events, in order of revision, between the times that are known. */
+export function datePast(events: readonly ClusterEvent[]): readonly DatedEvent[] {
+  const bounded: DatedEvent[] = [];
+  let next: string | undefined;
+  for (const event of events.toReversed()) {
+    // Hosts' clocks differ, and time does not run backwards: one that contradicts a later event is not believed.
+    if (event.time !== undefined && (next === undefined || event.time <= next)) {
+      next = event.time;
+      bounded.push(event);
+      continue;
+    }
+    const { time: _, ...undated } = event;
+    bounded.push(next === undefined ? undated : { ...undated, notAfter: next });
+  }
+  let last: string | undefined;
+  return bounded.reverse().map((event) => {
+    if (event.time !== undefined) last = event.time;
+    return event.time !== undefined || last === undefined ? event : { ...event, notBefore: last };
+  });
+}
