@@ -11,6 +11,7 @@ import { parseUnitFile, unitHash } from "../cluster/unit-file.ts";
 import type { UnitState } from "../cluster/unit-state.ts";
 import { openEtcd } from "../etcd/client.ts";
 import { openClusterStore } from "../etcd/cluster-store.ts";
+import { clusterTables } from "../etcd/tables.ts";
 import { installAgents } from "../hosts/agents.ts";
 import type { Cluster } from "../hosts/cluster.ts";
 import { createCluster } from "../hosts/create.ts";
@@ -52,7 +53,7 @@ export async function withPlatform(work: (platform: Platform) => Promise<void>):
   try {
     await installAgents(cluster, release);
     const store = openClusterStore(await openEtcd(cluster.etcd));
-    const tables = ["unitFiles", "units", "machines", "placements", "states", "unplaced", "leader"] as const;
+    const tables = Object.keys(clusterTables) as (keyof ClusterTables)[];
     const records = await store.follow(tables, signal);
     try {
       const machines = await Promise.all(cluster.hosts.map(machineId));

@@ -47,6 +47,8 @@ export interface ClusterTables {
   unitFiles: string;
   units: UnitRecord;
   machines: Machine;
+  /** Name: `<machine>/<key>`. What operators set at run time; see `machine-metadata.ts`. */
+  metadata: string;
   placements: Placement;
   states: UnitState;
   unplaced: Unplaced;
@@ -126,6 +128,13 @@ export type ClusterHistory<K extends keyof ClusterTables = keyof ClusterTables> 
   /** The store forgot changes before they could be told: what follows is the difference, each record's last change only. */
   | { readonly kind: "gap"; readonly revision: bigint };
 
+/** One key of a machine's run-time metadata. An empty value hides what the machine's settings say. */
+export interface MetadataEdit {
+  readonly machine: string;
+  readonly key: string;
+  readonly value: string;
+}
+
 /** The operator's side of the cluster. Every call has a deadline and rejects with a retryable error on its lapse. */
 export interface ClusterStore {
   /** All named tables at one revision. */
@@ -153,6 +162,8 @@ export interface ClusterStore {
    * exist reject with code `unit-not-found`; a `submit` whose `expected` no longer holds rejects with `unit-changed`.
    */
   edit(edits: readonly UnitEdit[], signal: AbortSignal): Promise<bigint>;
+  /** Sets run-time metadata, whether or not the machines are there, and resolves to the store's revision after it. The last edit of a key wins. */
+  setMetadata(edits: readonly MetadataEdit[], signal: AbortSignal): Promise<bigint>;
   close(): Promise<void>;
 }
 

@@ -2,12 +2,14 @@
  * Waits until units are as wanted: asks `judge` whenever the mirror moves, until each unit has its answer, patience ends, or the
  * operator presses Ctrl-C. It never polls, and never waits without a deadline.
  */
+
+import { isRunning } from "../cluster/current-state.ts";
 import type { Mirror } from "../cluster/ports.ts";
 import type { Clock } from "../loop/clock.ts";
 import { systemClock } from "../loop/clock.ts";
 import type { Patience } from "./patience.ts";
 import { UnitViews, type WatchedTables } from "./unit-views.ts";
-import { type Goal, isRunning, judge, type UnitView, type Verdict } from "./wait.ts";
+import { type Goal, judge, type UnitView, type Verdict } from "./wait.ts";
 
 /** How long an older "cannot be placed" may take to be withdrawn before it is believed. */
 const settleMs = 600;

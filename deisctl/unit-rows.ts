@@ -1,10 +1,9 @@
-/** The rows of `list-units`, `list-unit-files` and `list-machines`, from one reading of the store. Pure. */
-import type { Machine } from "../cluster/machine.ts";
+/** The rows of `list-units` and `list-unit-files`, from one reading of the store. Pure. */
+import { currentState } from "../cluster/current-state.ts";
 import type { Placement, Unplaced } from "../cluster/placement.ts";
 import type { Table } from "../cluster/ports.ts";
 import type { TargetState, UnitRecord } from "../cluster/unit.ts";
 import type { UnitState } from "../cluster/unit-state.ts";
-import { isRunning } from "./wait.ts";
 
 /** One unit on one machine. */
 export interface StateRow {
@@ -71,17 +70,6 @@ export function unitFileRows(
         unplaced: unplaced?.hash === record.hash ? unplaced.reason : undefined,
       };
     });
-}
-
-/** fleet's derived state: placed and reported is loaded, and launched once its start was asked for, until it has stopped. */
-function currentState(placement: Placement | undefined, state: UnitState | undefined): TargetState {
-  if (!placement || !state) return "inactive";
-  return placement.target === "launched" || isRunning(state) ? "launched" : "loaded";
-}
-
-/** Sorted by id. */
-export function machineRows(machines: Table<Machine>): readonly Machine[] {
-  return [...machines.entries()].map(([, machine]) => machine).sort((a, b) => compare(a.id, b.id));
 }
 
 function splitKey(key: string): { machine: string; unit: string } {

@@ -8,6 +8,7 @@
  * wanted restart generation. That a unit ended is news only if it was written after the wish was: a unit that was loaded, or
  * ran and was stopped, looks ended too.
  */
+import { isRunning } from "../cluster/current-state.ts";
 import type { Placement, Unplaced } from "../cluster/placement.ts";
 import type { UnitRecord } from "../cluster/unit.ts";
 import type { UnitState } from "../cluster/unit-state.ts";
@@ -142,13 +143,6 @@ function troubleOf(state: UnitState, record: UnitRecord, goal: "launched" | "loa
 /** True if no process of the unit is alive and none is about to be. */
 function isAtRest(state: UnitState): boolean {
   return state.active === "inactive" || state.active === "failed";
-}
-
-const running: ReadonlySet<string> = new Set(["active", "reloading", "activating", "deactivating"]);
-
-/** True while a process of the unit may be alive. */
-export function isRunning(state: UnitState): boolean {
-  return running.has(state.active);
 }
 
 function judgeStopped(view: UnitView): Verdict {

@@ -5,12 +5,12 @@
  * each other unseen; whoever comes second reads again and tries again.
  */
 import { PlatformError } from "../cluster/errors.ts";
-import type { ClusterStore, ClusterTables, Mirror, Table, UnitEdit } from "../cluster/ports.ts";
+import type { ClusterStore, ClusterTables, MetadataEdit, Mirror, Table, UnitEdit } from "../cluster/ports.ts";
 import type { UnitRecord } from "../cluster/unit.ts";
 import { maxOperations } from "./batch-writer.ts";
 import { decodeUnit, encodeText, encodeUnit } from "./codec.ts";
 import { clusterHistory } from "./history.ts";
-import { unitFileKey, unitKey } from "./keys.ts";
+import { metadataKey, unitFileKey, unitKey } from "./keys.ts";
 import { listRanges } from "./listing.ts";
 import { openMirror } from "./mirror.ts";
 import type { Compare, EtcdClient, KeyValue, Operation } from "./protocol.ts";
@@ -31,6 +31,7 @@ export function openClusterStore(client: EtcdClient): ClusterStore {
       for (const chunk of splitEdits(edits)) revision = await editOnce(client, chunk, signal);
       return revision;
     },
+    setMetadata: (edits, signal) => setMetadata(client, edits, signal),
     close: () => client.close(),
   };
 }
@@ -88,6 +89,24 @@ async function follow<K extends keyof ClusterTables>(
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
   }
+}
+
+async function setMetadata(
+  client: EtcdClient,
+  edits: readonly MetadataEdit[],
+  signal: AbortSignal,
+): Promise<bigint> {
+  const values = new Map(edits.map(({ machine, key, value }) => [metadataKey(machine, key), value]));
+  const puts = [...values].map(([key, value]): Operation => ({ kind: "put", key, value: encodeText(value) }));
+  let revision = 0n;
+  for (let at = 0; at < puts.length; at += maxOperations) {
+    const { header } = await client.txn(
+      { compare: [], success: puts.slice(at, at + maxOperations) },
+      { signal },
+    );
+    revision = header.revision;
+  }
+  return revision;
 }
 
 /** Runs of edits whose transaction stays within etcd's limit: two operations for a submit, one for any other. */

@@ -1,7 +1,7 @@
 /**
  * Every key of the store, in one place. `docs/keys.md` shows what stands under them.
  *
- * A name below a prefix never holds a slash, but for the two tables of pairs, `<machine>/<unit>`.
+ * A name below a prefix never holds a slash, but for the tables of pairs, `<machine>/<unit>` and `<machine>/<key>`.
  */
 import { PlatformError } from "../cluster/errors.ts";
 import { type KeyRange, prefixRange } from "./protocol.ts";
@@ -11,6 +11,7 @@ const cluster = "/deis/cluster";
 export const unitFilesPrefix = `${cluster}/unit-files/`;
 export const unitsPrefix = `${cluster}/units/`;
 export const machinesPrefix = `${cluster}/machines/`;
+export const metadataPrefix = `${cluster}/metadata/`;
 export const placementsPrefix = `${cluster}/placements/`;
 export const statesPrefix = `${cluster}/states/`;
 export const unplacedPrefix = `${cluster}/unplaced/`;
@@ -21,6 +22,8 @@ export const leaderKey = `${cluster}/leader`;
 export const unitFileKey = (hash: string) => unitFilesPrefix + segment(hash);
 export const unitKey = (name: string) => unitsPrefix + segment(name);
 export const machineKey = (id: string) => machinesPrefix + segment(id);
+export const metadataKey = (machine: string, key: string) =>
+  `${metadataPrefix}${segment(machine)}/${segment(key)}`;
 export const placementKey = (machine: string, unit: string) => placementsOf(machine) + segment(unit);
 export const stateKey = (machine: string, unit: string) => statesOf(machine) + segment(unit);
 export const unplacedKey = (unit: string) => unplacedPrefix + segment(unit);

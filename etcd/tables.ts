@@ -18,6 +18,7 @@ import {
 import {
   leaderKey,
   machinesPrefix,
+  metadataPrefix,
   placementsOf,
   placementsPrefix,
   routerHostsPrefix,
@@ -53,6 +54,7 @@ export const clusterTables: TableSpecs<ClusterTables> = {
   unitFiles: prefixTable<string>(unitFilesPrefix, decodeText),
   units: prefixTable<UnitRecord>(unitsPrefix, decodeUnit),
   machines: prefixTable<Machine>(machinesPrefix, decodeMachine),
+  metadata: prefixTable<string>(metadataPrefix, decodeText),
   placements: prefixTable<Placement>(placementsPrefix, decodePlacement),
   states: prefixTable<UnitState>(statesPrefix, decodeState),
   unplaced: prefixTable<Unplaced>(unplacedPrefix, decodeUnplaced),

@@ -1,5 +1,6 @@
 /** Tells the model what has changed in the mirror since the last look. */
 import { PlatformError } from "../cluster/errors.ts";
+import { metadataName, withMetadata } from "../cluster/machine-metadata.ts";
 import type { ClusterTables, Mirror } from "../cluster/ports.ts";
 import type { Unit, UnitRecord } from "../cluster/unit.ts";
 import { unitFrom } from "../cluster/unit.ts";
@@ -9,7 +10,7 @@ import type { Presence } from "./presence.ts";
 
 export type SchedulerTables = Pick<
   ClusterTables,
-  "unitFiles" | "units" | "machines" | "placements" | "unplaced" | "leader"
+  "unitFiles" | "units" | "machines" | "metadata" | "placements" | "unplaced" | "leader"
 >;
 
 /**
@@ -20,6 +21,7 @@ export const schedulerTables = [
   "unitFiles",
   "units",
   "machines",
+  "metadata",
   "placements",
   "unplaced",
   "leader",
@@ -42,6 +44,8 @@ export class Lookout {
   readonly #awaitedFiles = new Map<string, Set<string>>();
   /** Files whose meaning does not depend on the name of their unit, read once for all instances. */
   readonly #shared = new Map<string, WeakRef<Unit>>();
+  /** Run-time metadata by machine and key. */
+  readonly #metadata = new Map<string, Map<string, string>>();
   #doubted = new Set<string>();
   #doubtedParked = new Set<string>();
 
@@ -55,7 +59,10 @@ export class Lookout {
   look(now: number): Seen {
     const changes = this.#mirror.takeChanges();
     const troubles: { unit: string; error: PlatformError }[] = [];
-    const { vanished, returned } = this.#lookAtMachines(changes.machines, now);
+    const { vanished, returned } = this.#lookAtMachines(
+      union(changes.machines, this.#lookAtMetadata(changes.metadata)),
+      now,
+    );
     const units = new Set(changes.units);
     for (const hash of changes.unitFiles) {
       for (const name of this.#awaitedFiles.get(hash) ?? []) units.add(name);
@@ -90,6 +97,22 @@ export class Lookout {
     }
   }
 
+  /** Takes the changed records in and returns the machines they speak of. */
+  #lookAtMetadata(names: ReadonlySet<string>): ReadonlySet<string> {
+    const concerned = new Set<string>();
+    for (const name of names) {
+      const { machine, key } = metadataName(name);
+      const value = this.#mirror.tables.metadata.get(name);
+      const known = this.#metadata.get(machine) ?? new Map<string, string>();
+      if (value === undefined) known.delete(key);
+      else known.set(key, value);
+      if (known.size === 0) this.#metadata.delete(machine);
+      else this.#metadata.set(machine, known);
+      concerned.add(machine);
+    }
+    return concerned;
+  }
+
   #lookAtMachines(
     names: ReadonlySet<string>,
     now: number,
@@ -99,7 +122,12 @@ export class Lookout {
     const returned: string[] = [];
     for (const id of inOrder(names)) {
       const before = this.#model.machines.get(id)?.presence;
-      const record = table.get(id) ?? (table.unreadable.has(id) ? "unreadable" : undefined);
+      const announced = table.get(id);
+      const record = announced
+        ? withMetadata(announced, this.#metadata.get(id))
+        : table.unreadable.has(id)
+          ? "unreadable"
+          : undefined;
       this.#model.setMachine(id, record);
       if (record !== undefined) {
         this.#presence.returned(id);

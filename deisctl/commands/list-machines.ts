@@ -1,9 +1,9 @@
 /** `deisctl list-machines`: the hosts whose agents are alive. */
 import type { Machine } from "../../cluster/machine.ts";
+import { machinesWithMetadata } from "../../cluster/machine-metadata.ts";
 import type { CommandDefinition } from "../command.ts";
 import { shortMachineId } from "../machine-label.ts";
 import { listFlags, printList } from "../print-list.ts";
-import { machineRows } from "../unit-rows.ts";
 
 const columnNames = ["machine", "ip", "metadata", "memory", "cpus", "runtimes", "version", "api"] as const;
 
@@ -16,9 +16,9 @@ export const listMachines: CommandDefinition = {
   examples: ["deisctl list-machines", "deisctl list-machines --full --fields=machine,memory,cpus"],
   async run(context, _args, options) {
     const store = await context.cluster();
-    const { tables } = await store.read(["machines"], context.signal);
+    const { tables } = await store.read(["machines", "metadata"], context.signal);
     const full = options.given("full");
-    return printList<Machine>(context, options, machineRows(tables.machines), {
+    return printList<Machine>(context, options, machinesWithMetadata(tables), {
       standard: ["machine", "ip", "metadata"],
       columns: {
         machine: (row) => shortMachineId(row.id, full),

@@ -211,6 +211,23 @@ export function clusterStoreContract(open: () => Promise<StoreUnderTest>): void 
     expect((await under.store.read(["unitFiles"], never)).tables.unitFiles.size).to.equal(0);
   });
 
+  it("metadata is set in one revision, for machines that are away too, and the last value of a key wins", async () => {
+    const revision = await under.store.setMetadata(
+      [
+        { machine: m1, key: "disk", value: "hdd" },
+        { machine: m2, key: "disk", value: "" },
+        { machine: m1, key: "disk", value: "ssd" },
+      ],
+      never,
+    );
+    const { tables } = await under.store.read(["metadata"], never);
+    expect([...tables.metadata.entries()]).to.deep.equal([
+      [`${m1}/disk`, "ssd"],
+      [`${m2}/disk`, ""],
+    ]);
+    expect(tables.metadata.revisionOf(`${m2}/disk`)).to.equal(revision);
+  });
+
   it("unit texts are found by hash, and a missing one is said to be missing", async () => {
     await under.store.edit([submit("web.service")], never);
     expect(await Promise.all([under.texts.text(hash, never), under.texts.text(hash, never)])).to.deep.equal([

@@ -20,6 +20,17 @@ describe("deisctl's unit commands", () => {
 
   const run = (words: string): Promise<Ran> => deisctl(words, { store: cluster.store, files });
 
+  it("shows machines with the metadata that was set at run time", async () => {
+    const machine = "f1ee0001000000000000000000000000";
+    const edit = (key: string, value: string) => ({ machine, key, value });
+    await cluster.store
+      .clusterStore()
+      .setMetadata([edit("region", ""), edit("disk", "ssd")], new AbortController().signal);
+    expect((await run("list-machines --no-legend")).out).to.equal(
+      "f1ee0001...\t127.0.0.1\tdisk=ssd,host=h1\nf1ee0002...\t127.0.0.2\thost=h2,region=lab\n",
+    );
+  });
+
   it("repeats fleetctl's transcript of one unit's life", async () => {
     expect(await run("list-machines")).to.deep.equal({
       out: "MACHINE\t\tIP\t\tMETADATA\nf1ee0001...\t127.0.0.1\thost=h1,region=lab\nf1ee0002...\t127.0.0.2\thost=h2,region=lab\n",

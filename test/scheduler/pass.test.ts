@@ -173,6 +173,30 @@ describe("a scheduler's pass", () => {
     expect(bench.keys("states/")).to.deep.equal([]);
   });
 
+  it("counts metadata that was set at run time, and an empty value hides the machine's own", async () => {
+    const key = `/deis/cluster/metadata/${m1}/disk`;
+    bench.store.etcd.put(key, "ssd");
+    bench.store.addMachine(machine(m1, { metadata: { disk: "hdd" } }));
+    bench.submit("a.service", `${sleeper}[X-Fleet]\nMachineMetadata=disk=ssd\n`);
+    await bench.pass();
+    expect(bench.keys("placements/")).to.deep.equal([`placements/${m1}/a.service`]);
+    bench.store.etcd.put(key, "");
+    await bench.pass();
+    expect(bench.keys("placements/")).to.deep.equal([]);
+    expect(bench.value("unplaced/a.service").reason).to.contain('lacks metadata "disk=ssd"');
+    // It holds again when the machine comes back.
+    bench.store.etcd.put(key, "ssd");
+    bench.store.removeMachine(m1);
+    await bench.pass();
+    expect(bench.keys("placements/")).to.deep.equal([]);
+    bench.store.addMachine(machine(m1, { metadata: { disk: "hdd" } }));
+    await bench.pass();
+    expect(bench.keys("placements/")).to.deep.equal([`placements/${m1}/a.service`]);
+    bench.store.etcd.delete(key);
+    await bench.pass();
+    expect(bench.keys("placements/")).to.deep.equal([]);
+  });
+
   it("collects a unit file minutes after its last reference is gone, and no other", async () => {
     bench.store.addMachine(machine(m1));
     bench.submit("a.service", sleeper);
