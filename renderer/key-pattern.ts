@@ -28,8 +28,10 @@ export interface KeyPattern {
 /** Reads a pattern, a byte string, once for many keys. */
 export function compilePattern(pattern: string): KeyPattern {
   const literal = literalPrefix(pattern);
-  const folder = literal.slice(0, Math.max(0, literal.lastIndexOf("/")));
-  if (!/[[\\]/.test(pattern) && pattern.startsWith("/")) {
+  const isRooted = pattern.startsWith("/");
+  // Every key begins with a slash: what does not can match by a class that takes one, `[/]a`, and lies in no folder.
+  const folder = isRooted ? literal.slice(0, literal.lastIndexOf("/")) : "";
+  if (!/[[\\]/.test(pattern) && isRooted) {
     const elements = pattern.slice(1).split("/").map(compileElement);
     return { malformed: false, elements, folder, matches: (key) => matchesEach(elements, key) };
   }

@@ -28,12 +28,12 @@ const month = namedInt("time.Month", months, 1);
 const weekday = namedInt("time.Weekday", days, 0);
 const duration = named("time.Duration", types.int64, {
   String: { in: [], out: types.string, call: (self: GoScalar) => showDuration(BigInt(self.value as bigint)) },
-  Seconds: { in: [], out: types.float64, call: (self: GoScalar) => Number(self.value) / 1e9 },
-  Milliseconds: {
-    in: [],
-    out: types.int64,
-    call: (self: GoScalar) => int64(BigInt(self.value as bigint) / 1_000_000n),
-  },
+  Hours: inUnits(3.6e12),
+  Minutes: inUnits(6e10),
+  Seconds: inUnits(1e9),
+  Milliseconds: inWholeUnits(1_000_000n),
+  Microseconds: inWholeUnits(1_000n),
+  Nanoseconds: inWholeUnits(1n),
 });
 
 /** The type `time.Time`. Its fields are hidden, as Go's are unexported. */
@@ -61,6 +61,20 @@ function method(out: GoType, call: (moment: Moment) => string | bigint | boolean
   return { in: [], out, call: (self: GoStruct) => call(momentOf(self)) };
 }
 
+/** A method of several results, which Go's templates refuse to call. */
+function several(results: number) {
+  return { in: [], out: types.any, results, call: () => null };
+}
+
+function inUnits(nanoseconds: number) {
+  return { in: [], out: types.float64, call: (self: GoScalar) => Number(self.value) / nanoseconds };
+}
+
+function inWholeUnits(nanoseconds: bigint) {
+  const call = (self: GoScalar) => int64(BigInt(self.value as bigint) / nanoseconds);
+  return { in: [], out: types.int64, call };
+}
+
 function compared(call: (one: number, other: number) => boolean) {
   return {
     in: [timeType],
@@ -85,9 +99,15 @@ const methods = new Map(
     UnixMicro: method(types.int64, (it) => int64(BigInt(it.ms) * 1_000n)),
     UnixNano: method(types.int64, (it) => int64(BigInt(it.ms) * 1_000_000n)),
     IsZero: method(types.bool, () => false),
+    Clock: several(3),
+    Date: several(3),
+    ISOWeek: several(2),
+    Zone: several(2),
+    ZoneBounds: several(2),
     UTC: method(timeType, (it) => made({ ...it, zone: utc })),
     Local: method(timeType, (it) => made({ ...it, zone: it.local })),
     String: method(types.string, (it) => format(it, "2006-01-02 15:04:05.999999999 -0700 MST")),
+    GoString: method(types.string, goString),
     Before: compared((one, other) => one < other),
     After: compared((one, other) => one > other),
     Equal: compared((one, other) => one === other),
@@ -127,6 +147,20 @@ const methods = new Map(
   }),
 );
 Object.assign(timeType, { methods });
+
+/** The moment as Go source, which `%#v` shows. */
+function goString(it: Moment): string {
+  const date = wall(it);
+  const zone = it.zone === utc ? "UTC" : "Local";
+  const clock = [
+    date.getUTCHours(),
+    date.getUTCMinutes(),
+    date.getUTCSeconds(),
+    date.getUTCMilliseconds() * 1e6,
+  ];
+  const month = months[date.getUTCMonth()] ?? "";
+  return `time.Date(${date.getUTCFullYear()}, time.${month}, ${date.getUTCDate()}, ${clock.join(", ")}, time.${zone})`;
+}
 
 function namedInt(name: string, names: readonly string[], first: number): GoType {
   return named(name, types.int, {

@@ -334,6 +334,9 @@ export class Evaluator {
     } else if (count !== fixed) {
       this.fail(`wrong number of args for ${name}: want ${fixed} got ${count}`);
     }
+    if (run.results !== undefined) {
+      this.fail(`can't call method/function ${quote(name)} with ${run.results} results`);
+    }
     if (run === and || run === or) return this.#decide(dot, words, final, run === or);
     const args: (GoValue | null)[] = receiver === undefined ? [] : [receiver];
     for (let i = 0; i < given; i++) {

@@ -134,6 +134,8 @@ export interface GoFunction {
   /** The last of `in` takes any number of arguments; it is then the type of each. Default false. */
   readonly variadic?: boolean;
   readonly out: GoType;
+  /** How many values Go's function returns, if it is one that templates cannot call for that. `call` is then never called. */
+  readonly results?: number;
   // biome-ignore lint/suspicious/noExplicitAny: the argument types are what `in` says, which TypeScript cannot see
   readonly call: (...args: any[]) => GoValue | null;
 }

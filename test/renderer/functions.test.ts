@@ -69,6 +69,7 @@ describe("the store's functions", () => {
       '{{range gets "/deis/*/*"}}{{.Key}} {{end}}',
       "/deis/domains/a /deis/services-old/x /deis/services/zoo ",
     ],
+    ['{{len (gets "$deis/domains/a")}} {{len (gets "deis/*")}} {{len (gets "[/]top")}}', "0 0 1"],
     ['{{range gets "/deis/serv?ces/zo[a-z]"}}{{.Key}} {{end}}', "/deis/services/zoo "],
     ['{{range gets "/deis[/]domains/[^b]"}}{{.Key}} {{end}}', "/deis/domains/a "],
     ['{{range gets "/none/*"}}x{{else}}none{{end}} {{len (gets "/none/*")}}', "none 0"],
@@ -223,6 +224,7 @@ describe("confd's other functions", () => {
       "2026-11-05T07:08:09Z 2026-11-05 07:08:09.12 +0000 UTC",
     ],
     ['{{printf "%T %T %s" datetime datetime.Month datetime.Month}}', "time.Time time.Month November"],
+    ['{{printf "%#v" datetime.UTC}}', "time.Date(2026, time.November, 5, 7, 8, 9, 120000000, time.UTC)"],
     ['{{(datetime.AddDate 0 1 -5).Format "2006-01-02"}}', "2026-11-30"],
   ] as const) {
     it(`renders ${template} as ${JSON.stringify(wanted)}`, () => {
@@ -246,6 +248,7 @@ describe("confd's other functions", () => {
     ['{{parseBool "yes"}}', 'error calling parseBool: strconv.ParseBool: parsing "yes": invalid syntax'],
     ["{{div 1 0}}", "error calling div: runtime error: integer divide by zero"],
     ["{{mod 1 0}}", "error calling mod: runtime error: integer divide by zero"],
+    ["{{datetime.Zone}}", `can't call method/function "Zone" with 2 results`],
     ['{{map "a"}}', "error calling map: invalid map call"],
     ["{{map 1 2}}", "error calling map: map keys must be strings"],
     ['{{base64Decode "a"}}', "error calling base64Decode: illegal base64 data at input byte 0"],
