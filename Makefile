@@ -60,6 +60,10 @@ scenarios: setup ## the tests on real hosts
 vagrant-lxc: setup ## vagrant up of three machines, in containers on this machine; takes minutes
 	@$(mocha) test/vagrant/lxc.scenario.ts
 
+.PHONY: go-answers
+go-answers: modules ## ask Go 1.19 again what it makes of the random templates (GO=path of go)
+	@node --import tsx test/renderer/go/ask-go.ts "$(or $(GO),go)"
+
 .PHONY: lint
 lint: modules ## style, floating promises, unused things
 	@npm run --silent lint
