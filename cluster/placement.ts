@@ -10,6 +10,12 @@ export interface Placement {
   readonly generation: number;
   /** Why here, in one sentence. */
   readonly reason: string;
+  /**
+   * Only while the unit is being moved according to plan. `arriving`: a second copy, which takes over once it is ready; until then
+   * the unit counts as being where its other placement is. `leaving`: the unit is stopped here (`target` is `loaded`) before
+   * it starts elsewhere. An agent need not know: it does what `target` says.
+   */
+  readonly move?: "arriving" | "leaving";
 }
 
 /** The value of `/deis/cluster/unplaced/<unit>`. */

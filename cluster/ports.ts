@@ -2,11 +2,14 @@
  * The seams between deciding and the world. Daemons and commands know these interfaces; the `etcd` room implements them
  * and `test/support` has in-memory twins that pass the same contract suites.
  */
+import type { Cordon } from "./cordon.ts";
 import type { PlatformError } from "./errors.ts";
 import type { Machine } from "./machine.ts";
 import type { Placement, Unplaced } from "./placement.ts";
+import type { Answer, AnswerTo, AskedQuestion, Question } from "./question.ts";
 import type { TargetState, UnitRecord } from "./unit.ts";
 import type { UnitState } from "./unit-state.ts";
+import type { WantedMove } from "./wanted-move.ts";
 
 /** One kind of record of a mirror, by name (the key below the table's prefix). */
 export interface Table<V> {
@@ -41,7 +44,7 @@ export interface Mirror<Tables> {
   close(): Promise<void>;
 }
 
-/** Every table below `/deis/cluster/`. Names: unit name, machine id, or `<machine>/<unit>`. */
+/** Every table below `/deis/cluster/`. Names: unit name, machine id, `<machine>/<unit>`, app, or a question's id. */
 export interface ClusterTables {
   /** By hash: the unit text as written. */
   unitFiles: string;
@@ -52,6 +55,15 @@ export interface ClusterTables {
   placements: Placement;
   states: UnitState;
   unplaced: Unplaced;
+  /** By app: a unit of the cluster publishes it, whether or not one runs. */
+  apps: Readonly<Record<string, unknown>>;
+  /** By machine. */
+  cordons: Cordon;
+  /** By unit. */
+  moves: WantedMove;
+  questions: AskedQuestion;
+  /** By id of the question. */
+  answers: Answer;
   /** Name: the empty string. Value: the machine id of the scheduler's leader. */
   leader: string;
 }
@@ -64,6 +76,12 @@ export type SchedulerWrite =
   | { readonly kind: "unpark"; readonly unit: string }
   /** Forget the states that a machine which is gone had reported. */
   | { readonly kind: "sweep-states"; readonly machine: string }
+  | { readonly kind: "announce-app"; readonly app: string }
+  | { readonly kind: "retire-app"; readonly app: string }
+  /** A wanted move is done, or cannot be done: forget it, unless it was written again since `revision`. */
+  | { readonly kind: "end-move"; readonly unit: string; readonly revision: bigint }
+  /** Answer a question under its lease; nothing is written if it has been withdrawn. */
+  | { readonly kind: "answer"; readonly id: string; readonly lease: string; readonly answer: Answer }
   /** Forget an unreferenced unit file, unless it was written again since `revision`. */
   | { readonly kind: "collect-file"; readonly hash: string; readonly revision: bigint };
 
@@ -135,6 +153,19 @@ export interface MetadataEdit {
   readonly value: string;
 }
 
+/** One edit of what an operator plans with machines. */
+export type PlanEdit =
+  /** Close a machine to new units, or change how it is closed. It must be in the cluster, or cordoned already: `machine-not-found`. */
+  | { readonly kind: "cordon"; readonly machine: string; readonly cordon: Cordon }
+  /** Open it again, which also ends a drain; what has not left yet stays. Nothing happens to a machine that is open. */
+  | { readonly kind: "uncordon"; readonly machine: string }
+  /** Ask for a move. Rejects with `unit-not-found`, `unit-not-there` (not on `from`) or `machine-not-found` (`to`). */
+  | { readonly kind: "move"; readonly unit: string; readonly move: WantedMove }
+  /** Give a move up: the unit stays where it still is. Nothing happens if none is wanted. */
+  | { readonly kind: "cancel-move"; readonly unit: string };
+
+export type ClusterEdit = UnitEdit | PlanEdit;
+
 /** The operator's side of the cluster. Every call has a deadline and rejects with a retryable error on its lapse. */
 export interface ClusterStore {
   /** All named tables at one revision. */
@@ -160,10 +191,16 @@ export interface ClusterStore {
   /**
    * Applies the edits and resolves to the store's revision after them. `target`, `restart` and `destroy` of a unit that does not
    * exist reject with code `unit-not-found`; a `submit` whose `expected` no longer holds rejects with `unit-changed`.
+   * Edits of units are applied before those of plans.
    */
-  edit(edits: readonly UnitEdit[], signal: AbortSignal): Promise<bigint>;
+  edit(edits: readonly ClusterEdit[], signal: AbortSignal): Promise<bigint>;
   /** Sets run-time metadata, whether or not the machines are there, and resolves to the store's revision after it. The last edit of a key wins. */
   setMetadata(edits: readonly MetadataEdit[], signal: AbortSignal): Promise<bigint>;
+  /**
+   * Asks the scheduler's leader. Rejects with what it refuses the question with (`unit-not-found`), or retryably with
+   * `no-leader` or `no-answer` when nobody answers within 10 s.
+   */
+  ask<Q extends Question>(question: Q, signal: AbortSignal): Promise<AnswerTo<Q>>;
   close(): Promise<void>;
 }
 

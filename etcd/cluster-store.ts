@@ -5,14 +5,25 @@
  * each other unseen; whoever comes second reads again and tries again.
  */
 import { PlatformError } from "../cluster/errors.ts";
-import type { ClusterStore, ClusterTables, MetadataEdit, Mirror, Table, UnitEdit } from "../cluster/ports.ts";
+import type {
+  ClusterEdit,
+  ClusterStore,
+  ClusterTables,
+  MetadataEdit,
+  Mirror,
+  PlanEdit,
+  Table,
+  UnitEdit,
+} from "../cluster/ports.ts";
 import type { UnitRecord } from "../cluster/unit.ts";
+import { ask } from "./ask.ts";
 import { maxOperations } from "./batch-writer.ts";
 import { decodeUnit, encodeText, encodeUnit } from "./codec.ts";
 import { clusterHistory } from "./history.ts";
 import { metadataKey, unitFileKey, unitKey } from "./keys.ts";
 import { listRanges } from "./listing.ts";
 import { openMirror } from "./mirror.ts";
+import { applyPlanEdit } from "./plan-edits.ts";
 import type { Compare, EtcdClient, KeyValue, Operation } from "./protocol.ts";
 import { RecordTable } from "./record-table.ts";
 import { clusterTables, pickTables } from "./tables.ts";
@@ -27,13 +38,25 @@ export function openClusterStore(client: EtcdClient): ClusterStore {
     follow: (tables, signal) => follow(client, tables, signal),
     history: (tables, revisionsBack, signal) => clusterHistory(client, tables, revisionsBack, signal),
     edit: async (edits, signal) => {
+      const ofUnits = edits.filter((edit) => !isPlanEdit(edit));
+      const ofPlans = edits.filter(isPlanEdit);
       let revision = 0n;
-      for (const chunk of splitEdits(edits)) revision = await editOnce(client, chunk, signal);
+      if (ofPlans.length === 0 || ofUnits.length > 0) {
+        for (const chunk of splitEdits(ofUnits)) revision = await editOnce(client, chunk, signal);
+      }
+      for (const edit of ofPlans) revision = await applyPlanEdit(client, edit, signal);
       return revision;
     },
     setMetadata: (edits, signal) => setMetadata(client, edits, signal),
+    ask: (question, signal) => ask(client, question, signal),
     close: () => client.close(),
   };
+}
+
+function isPlanEdit(edit: ClusterEdit): edit is PlanEdit {
+  return (
+    edit.kind === "cordon" || edit.kind === "uncordon" || edit.kind === "move" || edit.kind === "cancel-move"
+  );
 }
 
 async function readTables<K extends keyof ClusterTables>(

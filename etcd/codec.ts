@@ -2,15 +2,17 @@
  * Between records and the bytes in the store. A reader takes nothing on trust: each field is checked, and what is wrong becomes
  * `record-unreadable` with the key in it. Fields that are not known are ignored, so that hosts of two versions can share a cluster.
  */
+import type { Cordon } from "../cluster/cordon.ts";
 import { PlatformError } from "../cluster/errors.ts";
 import { type Machine, type RuntimeName, runtimeNames } from "../cluster/machine.ts";
 import type { Placement, Unplaced } from "../cluster/placement.ts";
 import type { RouterRecord } from "../cluster/router-record.ts";
 import { type TargetState, targetStates, type UnitRecord } from "../cluster/unit.ts";
 import type { PublishedState, UnitState } from "../cluster/unit-state.ts";
+import type { WantedMove } from "../cluster/wanted-move.ts";
 
-/** Turns a value into its record. Throws `record-unreadable`. */
-export type Decode<V> = (value: Buffer, key: string) => V;
+/** Turns a value into its record; `lease` is the one its key hangs on, "0" for none. Throws `record-unreadable`. */
+export type Decode<V> = (value: Buffer, key: string, lease?: string) => V;
 
 export const decodeText: Decode<string> = (value) => value.toString("utf8");
 
@@ -43,6 +45,7 @@ export const decodePlacement: Decode<Placement> = (value, key) => {
   const fields = new Fields(value, key);
   const [machine, unit] = key.split("/").slice(-2);
   if (!machine || !unit) throw unreadable(key, 'its key does not end in "<machine>/<unit>"');
+  const move = fields.optionalChoice("move", ["arriving", "leaving"]);
   return {
     machine,
     unit,
@@ -50,6 +53,7 @@ export const decodePlacement: Decode<Placement> = (value, key) => {
     target: fields.choice("target", placedStates),
     generation: fields.count("generation"),
     reason: fields.text("reason"),
+    ...(move === undefined ? {} : { move }),
   };
 };
 
@@ -99,6 +103,24 @@ export const decodeRouter: Decode<RouterRecord> = (value, key) => {
   };
 };
 
+export const decodeApp: Decode<Readonly<Record<string, unknown>>> = (value, key) => parseObject(value, key);
+
+export const decodeCordon: Decode<Cordon> = (value, key) => {
+  const fields = new Fields(value, key);
+  const reason = fields.optionalText("reason");
+  return {
+    drain: fields.flag("drain"),
+    ...(reason === undefined ? {} : { reason }),
+    since: fields.text("since"),
+  };
+};
+
+export const decodeWantedMove: Decode<WantedMove> = (value, key) => {
+  const fields = new Fields(value, key);
+  const to = fields.optionalText("to");
+  return { from: fields.text("from"), ...(to === undefined ? {} : { to }), reason: fields.text("reason") };
+};
+
 export const encodeText = (text: string): Buffer => Buffer.from(text, "utf8");
 
 export const encodeUnit = ({ hash, target, generation }: UnitRecord): Buffer =>
@@ -109,8 +131,8 @@ export const encodeMachine = (machine: Machine): Buffer => {
   return encode({ id, address, metadata, capacity, runtimes, version, api });
 };
 
-export const encodePlacement = ({ hash, target, generation, reason }: Placement): Buffer =>
-  encode({ hash, target, generation, reason });
+export const encodePlacement = ({ hash, target, generation, reason, move }: Placement): Buffer =>
+  encode({ hash, target, generation, reason, move });
 
 export const encodeState = (state: UnitState): Buffer => {
   const { load, active, sub, hash, generation, since, exitStatus, containerId, problem, published } = state;
@@ -138,6 +160,12 @@ export const encodeRouter = ({ address, revision, drained }: RouterRecord): Buff
 
 export const encodeUnplaced = ({ hash, reason }: Unplaced): Buffer => encode({ hash, reason });
 
+export const encodeApp = (): Buffer => encode({});
+
+export const encodeCordon = ({ drain, reason, since }: Cordon): Buffer => encode({ drain, reason, since });
+
+export const encodeWantedMove = ({ from, to, reason }: WantedMove): Buffer => encode({ from, to, reason });
+
 const placedStates = ["loaded", "launched"] as const satisfies readonly TargetState[];
 
 /** A runtime that this version does not know is none that it could use. */
@@ -146,11 +174,12 @@ function isRuntime(name: string): name is RuntimeName {
 }
 
 /** One object, fields in the order given, those that are undefined left out. */
-function encode(record: object): Buffer {
+export function encode(record: object): Buffer {
   return Buffer.from(JSON.stringify(record), "utf8");
 }
 
-function unreadable(key: string, why: string, cause?: unknown): PlatformError {
+/** What a decoder throws. */
+export function unreadable(key: string, why: string, cause?: unknown): PlatformError {
   return new PlatformError("record-unreadable", `Cannot read the record at "${key}": ${why}`, {
     cause,
     hint: `Look at it with \`etcdctl get ${key}\`, then mend or delete it`,
@@ -158,7 +187,7 @@ function unreadable(key: string, why: string, cause?: unknown): PlatformError {
 }
 
 /** Checked access to the fields of a JSON object. */
-class Fields {
+export class Fields {
   readonly #key: string;
   readonly #path: string;
   readonly #object: Readonly<Record<string, unknown>>;
@@ -211,6 +240,10 @@ class Fields {
     );
   }
 
+  optionalChoice<T extends string>(name: string, allowed: readonly T[]): T | undefined {
+    return this.#absent(name) ? undefined : this.choice(name, allowed);
+  }
+
   textList(name: string): readonly string[] {
     const value = this.#get(name);
     if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
@@ -221,6 +254,18 @@ class Fields {
     const value = this.#get(name);
     if (isObject(value) && isTextMap(value)) return value;
     return this.#refuse(name, value, "an object of strings");
+  }
+
+  /** A list of objects. */
+  innerList(name: string): readonly Fields[] {
+    const value = this.#get(name);
+    if (!Array.isArray(value) || !value.every(isObject))
+      return this.#refuse(name, value, "a list of objects");
+    return value.map((item, at) => new Fields(item, this.#key, `${this.#path}${name}[${at}].`));
+  }
+
+  has(name: string): boolean {
+    return !this.#absent(name);
   }
 
   inner(name: string): Fields {

@@ -15,6 +15,11 @@ export const metadataPrefix = `${cluster}/metadata/`;
 export const placementsPrefix = `${cluster}/placements/`;
 export const statesPrefix = `${cluster}/states/`;
 export const unplacedPrefix = `${cluster}/unplaced/`;
+export const appsPrefix = `${cluster}/apps/`;
+export const cordonsPrefix = `${cluster}/cordons/`;
+export const movesPrefix = `${cluster}/moves/`;
+export const questionsPrefix = `${cluster}/questions/`;
+export const answersPrefix = `${cluster}/answers/`;
 
 /** The machine id of the scheduler's leader. Its create revision is the fence of every scheduler's write. */
 export const leaderKey = `${cluster}/leader`;
@@ -27,6 +32,11 @@ export const metadataKey = (machine: string, key: string) =>
 export const placementKey = (machine: string, unit: string) => placementsOf(machine) + segment(unit);
 export const stateKey = (machine: string, unit: string) => statesOf(machine) + segment(unit);
 export const unplacedKey = (unit: string) => unplacedPrefix + segment(unit);
+export const appKey = (app: string) => appsPrefix + segment(app);
+export const cordonKey = (machine: string) => cordonsPrefix + segment(machine);
+export const moveKey = (unit: string) => movesPrefix + segment(unit);
+export const questionKey = (id: string) => questionsPrefix + segment(id);
+export const answerKey = (id: string) => answersPrefix + segment(id);
 
 /** The prefix that one agent watches. */
 export const placementsOf = (machine: string) => `${placementsPrefix}${segment(machine)}/`;

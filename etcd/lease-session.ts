@@ -236,6 +236,6 @@ function trustMs(ttlSeconds: number): number {
 }
 
 /** A positive int64 of our own, so that a grant can be repeated when its answer is lost. */
-function newLeaseId(): string {
+export function newLeaseId(): string {
   return ((randomBytes(8).readBigUInt64BE() >> 2n) | 1n).toString();
 }

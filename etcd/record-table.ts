@@ -44,7 +44,7 @@ export class RecordTable<V> implements Table<V> {
     const revision = Number(entry.modRevision);
     this.#changed.add(name);
     try {
-      this.#slots.set(name, { value: this.spec.decode(entry.value, entry.key), revision });
+      this.#slots.set(name, { value: this.spec.decode(entry.value, entry.key, entry.lease), revision });
       if (this.unreadable.delete(name)) this.#unreadableAt.delete(name);
     } catch (error) {
       if (!(error instanceof PlatformError)) throw error;

@@ -2,10 +2,20 @@
 import { PlatformError } from "../cluster/errors.ts";
 import type { SchedulerWrite, SchedulerWriter } from "../cluster/ports.ts";
 import { type BatchWrite, BatchWriter } from "./batch-writer.ts";
-import { encodePlacement, encodeUnplaced } from "./codec.ts";
+import { encodeApp, encodePlacement, encodeUnplaced } from "./codec.ts";
 import { type Fence, fenceCompare } from "./election.ts";
-import { placementKey, statesOf, unitFileKey, unplacedKey } from "./keys.ts";
+import {
+  answerKey,
+  appKey,
+  moveKey,
+  placementKey,
+  questionKey,
+  statesOf,
+  unitFileKey,
+  unplacedKey,
+} from "./keys.ts";
 import { type EtcdClient, prefixRange } from "./protocol.ts";
+import { encodeAnswer } from "./question-codec.ts";
 
 export function openSchedulerWriter(client: EtcdClient, fence: Fence): SchedulerWriter {
   const batches = new BatchWriter({
@@ -48,12 +58,32 @@ function toBatchWrite(write: SchedulerWrite): BatchWrite {
       const key = statesOf(write.machine);
       return { lane: key, key, operation: { kind: "delete", range: prefixRange(key) } };
     }
-    case "collect-file": {
-      const key = unitFileKey(write.hash);
-      // Whoever submits the text again writes it again, and then it stays.
-      const unchanged = { key, target: "mod", is: "<", revision: write.revision + 1n } as const;
-      const drop = { kind: "delete", range: { key } } as const;
-      return { lane: key, key, operation: { kind: "when", compare: [unchanged], success: [drop] } };
+    // Whoever submits the text again writes it again, and then it stays.
+    case "collect-file":
+      return dropUnchanged(unitFileKey(write.hash), write.revision);
+    case "end-move":
+      return dropUnchanged(moveKey(write.unit), write.revision);
+    case "announce-app": {
+      const key = appKey(write.app);
+      return { lane: key, key, operation: { kind: "put", key, value: encodeApp() } };
+    }
+    case "retire-app": {
+      const key = appKey(write.app);
+      return { lane: key, key, operation: { kind: "delete", range: { key } } };
+    }
+    case "answer": {
+      const key = answerKey(write.id);
+      // A put under a lease that has ended would fail, and with it the transaction; the question's key tells if it lives.
+      const asked = { key: questionKey(write.id), target: "lease", lease: write.lease } as const;
+      const put = { kind: "put", key, value: encodeAnswer(write.answer), lease: write.lease } as const;
+      return { lane: key, key, operation: { kind: "when", compare: [asked], success: [put] } };
     }
   }
+}
+
+/** Deletes the key unless it was written after `revision`. */
+function dropUnchanged(key: string, revision: bigint): BatchWrite {
+  const unchanged = { key, target: "mod", is: "<", revision: revision + 1n } as const;
+  const drop = { kind: "delete", range: { key } } as const;
+  return { lane: key, key, operation: { kind: "when", compare: [unchanged], success: [drop] } };
 }

@@ -1,12 +1,17 @@
 /** Which keys make which table of a mirror, and how their values decode. */
+import type { Cordon } from "../cluster/cordon.ts";
 import type { Machine } from "../cluster/machine.ts";
 import type { Placement, Unplaced } from "../cluster/placement.ts";
 import type { ClusterTables } from "../cluster/ports.ts";
+import type { Answer, AskedQuestion } from "../cluster/question.ts";
 import type { RouterRecord } from "../cluster/router-record.ts";
 import type { UnitRecord } from "../cluster/unit.ts";
 import type { UnitState } from "../cluster/unit-state.ts";
+import type { WantedMove } from "../cluster/wanted-move.ts";
 import {
   type Decode,
+  decodeApp,
+  decodeCordon,
   decodeMachine,
   decodePlacement,
   decodeRouter,
@@ -14,13 +19,19 @@ import {
   decodeText,
   decodeUnit,
   decodeUnplaced,
+  decodeWantedMove,
 } from "./codec.ts";
 import {
+  answersPrefix,
+  appsPrefix,
+  cordonsPrefix,
   leaderKey,
   machinesPrefix,
   metadataPrefix,
+  movesPrefix,
   placementsOf,
   placementsPrefix,
+  questionsPrefix,
   routerHostsPrefix,
   statesOf,
   statesPrefix,
@@ -29,6 +40,7 @@ import {
   unplacedPrefix,
 } from "./keys.ts";
 import { type KeyRange, prefixRange } from "./protocol.ts";
+import { decodeAnswer, decodeQuestion } from "./question-codec.ts";
 
 export interface TableSpec<V> {
   readonly range: KeyRange;
@@ -58,6 +70,11 @@ export const clusterTables: TableSpecs<ClusterTables> = {
   placements: prefixTable<Placement>(placementsPrefix, decodePlacement),
   states: prefixTable<UnitState>(statesPrefix, decodeState),
   unplaced: prefixTable<Unplaced>(unplacedPrefix, decodeUnplaced),
+  apps: prefixTable<Readonly<Record<string, unknown>>>(appsPrefix, decodeApp),
+  cordons: prefixTable<Cordon>(cordonsPrefix, decodeCordon),
+  moves: prefixTable<WantedMove>(movesPrefix, decodeWantedMove),
+  questions: prefixTable<AskedQuestion>(questionsPrefix, decodeQuestion),
+  answers: prefixTable<Answer>(answersPrefix, decodeAnswer),
   leader: singleKeyTable<string>(leaderKey, decodeText),
 };
 

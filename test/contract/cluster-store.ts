@@ -228,6 +228,124 @@ export function clusterStoreContract(open: () => Promise<StoreUnderTest>): void 
     expect(tables.metadata.revisionOf(`${m2}/disk`)).to.equal(revision);
   });
 
+  it("a machine of the cluster is cordoned and uncordoned, and another is refused", async () => {
+    await under.put(`/deis/cluster/machines/${m1}`, machineRecord(m1));
+    const cordon = { drain: true, reason: "kernel", since: "2026-01-01T00:00:00Z" };
+    await under.store.edit([{ kind: "cordon", machine: m1, cordon }], never);
+    const failure = await failureOf(under.store.edit([{ kind: "cordon", machine: m2, cordon }], never));
+    expect(failure).to.include({ code: "machine-not-found" });
+    const { tables } = await under.store.read(["cordons"], never);
+    expect([...tables.cordons.entries()]).to.deep.equal([[m1, cordon]]);
+    await under.store.edit(
+      [
+        { kind: "uncordon", machine: m1 },
+        { kind: "uncordon", machine: m2 },
+      ],
+      never,
+    );
+    expect((await under.store.read(["cordons"], never)).tables.cordons.size).to.equal(0);
+  });
+
+  it("a cordon that is there can be changed while its machine is away", async () => {
+    await under.put(`/deis/cluster/cordons/${m1}`, '{"drain":true,"since":"2026-01-01T00:00:00Z"}');
+    const cordon = { drain: false, since: "2026-01-02T00:00:00Z" };
+    await under.store.edit([{ kind: "cordon", machine: m1, cordon }], never);
+    const { tables } = await under.store.read(["cordons"], never);
+    expect(tables.cordons.get(m1)).to.deep.equal(cordon);
+  });
+
+  it("a move is wanted from where the unit is, to a machine that is there, and can be given up", async () => {
+    await under.store.edit([submit("web.service")], never);
+    const writer = await under.lead(m1);
+    await writer.write([{ kind: "place", placement: placement(m1, "web.service") }], never);
+    await under.put(`/deis/cluster/machines/${m2}`, machineRecord(m2));
+    const move = { from: m1, to: m2, reason: "by hand" };
+    const ask = (unit: string, wanted: typeof move): Promise<bigint> =>
+      under.store.edit([{ kind: "move", unit, move: wanted }], never);
+    expect(await failureOf(ask("db.service", move))).to.include({ code: "unit-not-found" });
+    expect(await failureOf(ask("web.service", { ...move, from: m2 }))).to.include({ code: "unit-not-there" });
+    expect(await failureOf(ask("web.service", { ...move, to: m1 }))).to.include({
+      code: "machine-not-found",
+    });
+    await ask("web.service", move);
+    const wanted = (await under.store.read(["moves"], never)).tables.moves;
+    expect(wanted.get("web.service")).to.deep.equal(move);
+    await under.store.edit([{ kind: "cancel-move", unit: "web.service" }], never);
+    expect((await under.store.read(["moves"], never)).tables.moves.size).to.equal(0);
+  });
+
+  it("a wanted move is ended, but not one that was written again meanwhile", async () => {
+    const writer = await under.lead(m1);
+    const key = "/deis/cluster/moves/web.service";
+    await under.put(key, JSON.stringify({ from: m1, reason: "first" }));
+    const first = (await under.store.read(["moves"], never)).tables.moves.revisionOf("web.service") ?? 0n;
+    await under.put(key, JSON.stringify({ from: m1, reason: "second" }));
+    await writer.write([{ kind: "end-move", unit: "web.service", revision: first }], never);
+    const { moves } = (await under.store.read(["moves"], never)).tables;
+    expect(moves.get("web.service")?.reason).to.equal("second");
+    const revision = moves.revisionOf("web.service") ?? 0n;
+    await writer.write([{ kind: "end-move", unit: "web.service", revision }], never);
+    expect((await under.store.read(["moves"], never)).tables.moves.size).to.equal(0);
+  });
+
+  it("a placement keeps that it is one of two while a unit moves", async () => {
+    const writer = await under.lead(m1);
+    const arriving = { ...placement(m2, "web.service"), move: "arriving" } as const;
+    await writer.write([{ kind: "place", placement: arriving }], never);
+    const { tables } = await under.store.read(["placements"], never);
+    expect(tables.placements.get(`${m2}/web.service`)).to.deep.equal(arriving);
+  });
+
+  it("apps are announced and retired", async () => {
+    const writer = await under.lead(m1);
+    await writer.write(
+      [
+        { kind: "announce-app", app: "shop" },
+        { kind: "announce-app", app: "blog" },
+        { kind: "retire-app", app: "blog" },
+      ],
+      never,
+    );
+    const { tables } = await under.store.read(["apps"], never);
+    expect([...tables.apps.entries()]).to.deep.equal([["shop", {}]]);
+  });
+
+  it("a question is answered under its lease, and both are gone afterwards", async () => {
+    const writer = await under.lead(m1);
+    const questions = await under.store.follow(["questions"], never);
+    const asked = under.store.ask({ kind: "why", unit: "web.service" }, never);
+    await eventually(() => questions.tables.questions.size === 1);
+    const [[id, { lease, question }] = unasked()] = [...questions.tables.questions.entries()];
+    expect(question).to.deep.equal({ kind: "why", unit: "web.service" });
+    const answer = { unit: "web.service", placements: [], machines: [], summary: "there is no machine" };
+    await writer.write([{ kind: "answer", id, lease, answer }], never);
+    expect(await asked).to.deep.equal(answer);
+    await eventually(() => questions.tables.questions.size === 0);
+    expect((await under.store.read(["answers"], never)).tables.answers.size).to.equal(0);
+    await writer.write([{ kind: "answer", id, lease, answer }], never);
+    expect((await under.store.read(["answers"], never)).tables.answers.size).to.equal(0);
+    await questions.close();
+  });
+
+  it("a question that is refused rejects with the refusal", async () => {
+    const writer = await under.lead(m1);
+    const questions = await under.store.follow(["questions"], never);
+    const asked = failureOf(under.store.ask({ kind: "why", unit: "web.service" }, never));
+    await eventually(() => questions.tables.questions.size === 1);
+    const [[id, { lease }] = unasked()] = [...questions.tables.questions.entries()];
+    const error = { code: "unit-not-found", message: "There is no such unit", hint: "Look" };
+    await writer.write([{ kind: "answer", id, lease, answer: { error } }], never);
+    expect(await asked).to.include({ ...error, retryable: false });
+    await questions.close();
+  });
+
+  it("asking can be given up", async () => {
+    const giveUp = new AbortController();
+    const asked = under.store.ask({ kind: "rebalance" }, giveUp.signal).catch((error: unknown) => error);
+    giveUp.abort(new Error("no more"));
+    expect(await asked).to.have.property("message", "no more");
+  });
+
   it("unit texts are found by hash, and a missing one is said to be missing", async () => {
     await under.store.edit([submit("web.service")], never);
     expect(await Promise.all([under.texts.text(hash, never), under.texts.text(hash, never)])).to.deep.equal([
@@ -309,6 +427,15 @@ async function take<T>(items: AsyncIterable<T>, ends: (item: T) => boolean): Pro
     if (ends(item)) break;
   }
   return taken;
+}
+
+function unasked(): never {
+  throw new Error("no question was asked");
+}
+
+function machineRecord(id: string): string {
+  const capacity = { memoryBytes: 1, cpuMillis: 1 };
+  return JSON.stringify({ id, address: "10.0.0.1", metadata: {}, capacity, runtimes: [], version: "0.1.0" });
 }
 
 const state: UnitState = {
