@@ -7,7 +7,7 @@ import { eventually } from "../support/eventually.ts";
 class MemorySession implements Session<HeldLease> {
   lease: HeldLease | undefined;
   readonly #listeners = new Set<() => void>();
-  #lose = () => {};
+  #lose: () => void = () => undefined;
 
   give(id: string): void {
     const lost = new AbortController();
@@ -74,7 +74,7 @@ describe("a router's membership", () => {
 
   it("writes the last of what came while a write was under way, and nothing twice", async () => {
     session.give("1");
-    let release = () => {};
+    let release: () => void = () => undefined;
     hold = new Promise((resolve) => {
       release = resolve;
     });
