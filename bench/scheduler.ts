@@ -5,6 +5,7 @@
  * processors. Every placement is checked afterwards against the rules by code that shares nothing with the scheduler's.
  */
 import type { Machine } from "../cluster/machine.ts";
+import { noRequirements } from "../cluster/requirements.ts";
 import type { Unit } from "../cluster/unit.ts";
 import { decide } from "../scheduler/decide.ts";
 import type { Decision } from "../scheduler/decision.ts";
@@ -102,12 +103,9 @@ function* unitsOf(count: number): IterableIterator<Unit> {
     if (t % 10 < 3) metadata.push(["disk", [kinds[t % 2] ?? ""]]);
     if (t % 10 < 3 && t % 3 === 0) metadata.push(["region", ["north", "south"]]);
     const requirements = {
+      ...noRequirements,
       machineMetadata: new Map(metadata),
-      machineOf: [],
       conflicts: t % 20 < 3 ? [`${name}@*.service`] : [],
-      replaces: [],
-      global: false,
-      fence: false,
     };
     const resources =
       t % 3 === 0 ? { memoryBytes: 2 ** 30, cpuMillis: 500 } : { memoryBytes: 0, cpuMillis: 0 };

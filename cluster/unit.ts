@@ -3,12 +3,8 @@
 import { containerSpec } from "./container-spec.ts";
 import type { RuntimeName } from "./machine.ts";
 import { validatePublication } from "./publication.ts";
-import {
-  parseRequirements,
-  type Requirements,
-  requirementWarnings,
-  validateRequirements,
-} from "./requirements.ts";
+import { requirementWarnings, validateRequirements, validateRuns } from "./requirement-checks.ts";
+import { parseRequirements, type Requirements } from "./requirements.ts";
 import { parseResources, type Resources } from "./resources.ts";
 import { parseUnitFile, type UnitFile, unitHash } from "./unit-file.ts";
 import { instanceName, isTemplate, validateUnitName } from "./unit-name.ts";
@@ -72,7 +68,9 @@ export function checkUnitFile(name: string, text: string): CheckedUnitFile {
   validateUnitName(name);
   const file = parseUnitFile(text);
   // Without the name, as fleet did: a template's `%i` stands for every instance.
-  validateRequirements(parseRequirements(file));
+  const requirements = parseRequirements(file);
+  validateRequirements(requirements);
+  validateRuns(requirements, name);
   parseResources(file);
   const started = isTemplate(name) ? instanceName(name, "1") : name;
   if (runtimeOf(file) === "docker") containerSpec(file, started);

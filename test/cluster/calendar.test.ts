@@ -102,12 +102,14 @@ describe("a calendar expression", () => {
 });
 
 describe("any calendar expression", () => {
+  /** Never one of a single value, which systemd 252 takes for hours and refuses for seconds. */
+  const range = (a: number, b: number): string => (a === b ? `${a}` : `${Math.min(a, b)}..${Math.max(a, b)}`);
   const part = (from: number, to: number): fc.Arbitrary<string> =>
     fc.oneof(
       fc.integer({ min: from, max: to }).map(String),
       fc
         .tuple(fc.integer({ min: from, max: to }), fc.integer({ min: from, max: to }))
-        .map(([a, b]) => `${Math.min(a, b)}..${Math.max(a, b)}`),
+        .map(([a, b]) => range(a, b)),
       fc
         .tuple(fc.integer({ min: from, max: to }), fc.integer({ min: 1, max: to }))
         .map(([a, step]) => `${a}/${step}`),
@@ -117,7 +119,7 @@ describe("any calendar expression", () => {
           fc.integer({ min: from, max: to }),
           fc.integer({ min: 1, max: to }),
         )
-        .map(([a, b, step]) => `${Math.min(a, b)}..${Math.max(a, b)}/${step}`),
+        .map(([a, b, step]) => `${range(a, b)}/${step}`),
     );
   const chain = (from: number, to: number): fc.Arbitrary<string> =>
     fc.oneof(

@@ -1,10 +1,7 @@
 import { expect } from "chai";
-import {
-  parseRequirements,
-  requirementWarnings,
-  splitMultivalue,
-  validateRequirements,
-} from "../../cluster/requirements.ts";
+import { splitMultivalue } from "../../cluster/fleet-words.ts";
+import { requirementWarnings, validateRequirements, validateRuns } from "../../cluster/requirement-checks.ts";
+import { noRequirements, parseRequirements } from "../../cluster/requirements.ts";
 import { parseUnitFile } from "../../cluster/unit-file.ts";
 import { failure } from "../support/failure.ts";
 
@@ -36,6 +33,7 @@ describe("requirements", () => {
   it("of a file without [X-Fleet] ask for nothing", () => {
     const nothing = { machineOf: [], conflicts: [], replaces: [], global: false, fence: false };
     expect(parseRequirements(parseUnitFile("[Unit]\nGlobal=true\n"), "a.service")).to.deep.equal({
+      ...noRequirements,
       ...nothing,
       machineMetadata: new Map(),
     });
@@ -153,6 +151,63 @@ describe("requirements", () => {
     expect(read("Fence=true", "Fence=no").fence).to.equal(false);
   });
 
+  it("know what a machine must not be", () => {
+    const requirements = read("MachineMetadata=disk!=hdd", 'MachineMetadata="disk!=tape" "zone=a" "a!b=c"');
+    expect(Object.fromEntries(requirements.machineMetadataNot)).to.deep.equal({ disk: ["hdd", "tape"] });
+    expect(Object.fromEntries(requirements.machineMetadata)).to.deep.equal({ zone: ["a"], "a!b": ["c"] });
+    expect(Object.fromEntries(read("MachineMetadata=!=x").machineMetadata)).to.deep.equal({ "!": ["x"] });
+  });
+
+  it("know our own words", () => {
+    expect(
+      read(
+        "PrefersNot=db@*.service  cache.service",
+        "PrefersNot=%p@*.service",
+        "MaxPerMachine=2",
+        "SpreadBy=zone rack",
+        "SpreadBy=zone",
+        "MoveAfterFailures=3",
+        "RunOnce=yes",
+      ),
+    ).to.deep.equal({
+      ...noRequirements,
+      prefersNot: ["db@*.service", "cache.service", "web@*.service"],
+      maxPerMachine: 2,
+      spreadBy: ["zone", "rack"],
+      moveAfterFailures: 3,
+      runOnce: true,
+    });
+  });
+
+  it("take a number back with an empty value, and count the last one", () => {
+    expect(read("MaxPerMachine=2", "MaxPerMachine=3").maxPerMachine).to.equal(3);
+    expect(read("MaxPerMachine=2", "MaxPerMachine=")).to.not.have.property("maxPerMachine");
+  });
+
+  for (const line of [
+    "MaxPerMachine=0",
+    "MaxPerMachine=two",
+    "MoveAfterFailures=-1",
+    "MoveAfterFailures=1.5",
+  ]) {
+    it(`refuse ${line}`, () => {
+      const error = failure(() => read("Conflicts=x", line));
+      expect(error.code).to.equal("unit-file-invalid");
+      expect(error.message).to.match(/^Invalid unit file at line 3: .* is not a whole number from 1$/);
+    });
+  }
+
+  it("hold the calendar as systemd does: lines add up, an empty one begins anew", () => {
+    expect(read("OnCalendar=daily", "OnCalendar=Mon 03:00").onCalendar).to.deep.equal(["daily", "Mon 03:00"]);
+    expect(read("OnCalendar=daily", "OnCalendar=", "OnCalendar=hourly").onCalendar).to.deep.equal(["hourly"]);
+  });
+
+  it("refuse a calendar expression that is none, with its line", () => {
+    const error = failure(() => read("RunOnce=true", "OnCalendar=25:00"));
+    expect(error.code).to.equal("unit-file-invalid");
+    expect(error.message).to.contain('line 3: Cannot read the calendar expression "25:00"');
+  });
+
   it("merge repeated sections", () => {
     const file = parseUnitFile("[X-Fleet]\nConflicts=a\n[Unit]\nConflicts=b\n[X-Fleet]\nConflicts=c\n");
     expect(parseRequirements(file, "x.service").conflicts).to.deep.equal(["a", "c"]);
@@ -177,7 +232,7 @@ describe("requirements", () => {
         `Invalid unit file at line 3: unrecognized requirement in [X-Fleet] section: "${name}"`,
       );
       expect(error.hint).to.contain(
-        "MachineID, MachineOf, MachineMetadata, Conflicts, Replaces, Global, Fence",
+        "MachineID, MachineOf, MachineMetadata, Conflicts, PrefersNot, Replaces, MaxPerMachine, SpreadBy, MoveAfterFailures, RunOnce, OnCalendar, Global, Fence",
       );
     });
   }
@@ -196,6 +251,9 @@ describe("a combination of requirements", () => {
     ["MachineOf=%p.service", "Conflicts=%n"],
     ["MachineOf=db.service", "Conflicts=["],
     ["Replaces=a.service", "MachineMetadata=a=b"],
+    ["MachineOf=db@*.service", "RunOnce=true", "Fence=true"],
+    [`MachineID=${full}`, "OnCalendar=daily", "MaxPerMachine=1"],
+    ["Global=true", "PrefersNot=x.service"],
   ]) {
     it(`holds: ${lines.join(", ")}`, () => {
       validateRequirements(parseRequirements(fleet(...lines)));
@@ -222,6 +280,12 @@ describe("a combination of requirements", () => {
     [["Global=true", "MachineOf=a.service", "Replaces=b"], "Global cannot be used with Peers"],
     [["Global=true", "Replaces=b", "Conflicts=c"], "Global cannot be used with Replaces"],
     [["Replaces=b", "Conflicts=c"], "Conflicts cannot be used with Replaces"],
+    [["Global=true", "RunOnce=true"], "Global cannot be used with RunOnce"],
+    [["Global=true", "OnCalendar=daily"], "Global cannot be used with OnCalendar"],
+    [["Global=true", "MoveAfterFailures=1"], "Global cannot be used with MoveAfterFailures"],
+    [["MachineID=x", "MoveAfterFailures=1"], "MachineID cannot be used with MoveAfterFailures"],
+    [["MachineOf=a.service", "MoveAfterFailures=1"], "Peers cannot be used with MoveAfterFailures"],
+    [["Replaces=a.service", "RunOnce=true"], "Replaces cannot be used with RunOnce or OnCalendar"],
     [
       ["MachineID=f1ee0001"],
       'MachineID "f1ee0001" is a short machine id, and only a full one names a machine',
@@ -245,7 +309,7 @@ describe("a warning about requirements", () => {
       "MachineMetadata=a=b",
     );
     expect(requirementWarnings(file, "x.service")).to.deep.equal([
-      'Line 2: MachineMetadata="ssd" has no effect, because it is not of the form key=value',
+      'Line 2: MachineMetadata="ssd" has no effect, because it is not of the form key=value or key!=value',
       'Line 3: Conflicts="web[" matches nothing, because the pattern is malformed',
       'Line 4: MachineID="zyx" can match no machine, because a machine id is 32 lower-case hex digits',
       "Line 5: MachineOf= names no unit, so no machine can meet it",
@@ -259,5 +323,57 @@ describe("a warning about requirements", () => {
       'No machine can take "web@2.service": unresolvable requirements: peer "web@1.service" matches conflict "web@*.service"',
     ]);
     expect(requirementWarnings(fleet("Conflicts=%p@*.service"), "web@2.service")).to.deep.equal([]);
+  });
+
+  it("is given for words that cannot do anything for the unit", () => {
+    const service = (restart: string, ...lines: string[]) =>
+      parseUnitFile(`[Service]\nRestart=${restart}\n[X-Fleet]\n${lines.join("\n")}\n`);
+    const warnings = (file: ReturnType<typeof fleet>, name = "web@1.service") =>
+      requirementWarnings(file, name);
+    expect(warnings(fleet("MaxPerMachine=1", "SpreadBy=zone"), "web.service")).to.deep.equal([
+      'MaxPerMachine has no effect, because "web.service" is no instance of a template',
+      'SpreadBy has no effect, because "web.service" is no instance of a template',
+    ]);
+    expect(warnings(fleet("MaxPerMachine=1", "SpreadBy=zone"), "web@.service")).to.deep.equal([]);
+    expect(warnings(fleet("Global=true", "SpreadBy=zone"))).to.deep.equal([
+      "SpreadBy has no effect, because Global leaves no choice of a machine",
+    ]);
+    expect(warnings(fleet("MachineOf=db.service", "PrefersNot=db*"))).to.deep.equal([
+      'PrefersNot has no effect on "db.service", because MachineOf puts the unit beside it',
+    ]);
+    expect(warnings(fleet("MachineMetadata=a=b", "MachineMetadata=a!=b"))).to.deep.equal([
+      'No machine can take "web@1.service": MachineMetadata asks for "a=b" and for "a!=b"',
+    ]);
+    expect(warnings(service("always", "RunOnce=true"))).to.deep.equal([
+      "The unit never runs to its end, because Restart=always starts it again each time",
+    ]);
+    expect(warnings(service("no", "MoveAfterFailures=3"))).to.deep.equal([
+      "MoveAfterFailures=3 is never reached, because without Restart= the unit fails once and stays failed",
+    ]);
+    expect(warnings(service("on-failure", "MoveAfterFailures=3", "RunOnce=true"))).to.deep.equal([]);
+  });
+
+  it("is given for a malformed glob of MachineOf and PrefersNot, but not for a name with a backslash", () => {
+    expect(
+      requirementWarnings(
+        fleet("MachineOf=db[.service", "PrefersNot=[", "MachineOf=dev-a\\x2db.service"),
+        "x.service",
+      ),
+    ).to.deep.equal([
+      'Line 2: MachineOf="db[.service" matches nothing, because the pattern is malformed',
+      'Line 3: PrefersNot="[" matches nothing, because the pattern is malformed',
+    ]);
+  });
+});
+
+describe("a unit that runs to its end", () => {
+  it("must be a service", () => {
+    const timer = parseRequirements(fleet("OnCalendar=daily"));
+    validateRuns(timer, "backup@.service");
+    expect(failure(() => validateRuns(timer, "backup.timer"))).to.include({
+      code: "unit-file-invalid",
+      message: 'OnCalendar needs a service, and "backup.timer" is none',
+    });
+    validateRuns(noRequirements, "backup.timer");
   });
 });

@@ -1,6 +1,7 @@
 /** Inputs for the scheduler's tests, made from what matters to the case, and a small cluster to tell stories with. */
 import type { Machine, RuntimeName } from "../../cluster/machine.ts";
 import type { Placement } from "../../cluster/placement.ts";
+import { noRequirements } from "../../cluster/requirements.ts";
 import type { TargetState, Unit } from "../../cluster/unit.ts";
 import { decide } from "../../scheduler/decide.ts";
 import type { Decision } from "../../scheduler/decision.ts";
@@ -10,7 +11,11 @@ import { Presence } from "../../scheduler/presence.ts";
 export interface UnitShape {
   machineId?: string;
   metadata?: Record<string, readonly string[]>;
+  metadataNot?: Record<string, readonly string[]>;
   machineOf?: readonly string[];
+  prefersNot?: readonly string[];
+  spreadBy?: readonly string[];
+  maxPerMachine?: number;
   conflicts?: readonly string[];
   replaces?: readonly string[];
   global?: boolean;
@@ -29,13 +34,17 @@ export function unit(name: string, shape: UnitShape = {}): Unit {
     target: shape.target ?? "launched",
     generation: shape.generation ?? 0,
     requirements: {
+      ...noRequirements,
       ...(shape.machineId === undefined ? {} : { machineId: shape.machineId }),
       machineMetadata: new Map(Object.entries(shape.metadata ?? {})),
       machineOf: shape.machineOf ?? [],
       conflicts: shape.conflicts ?? [],
       replaces: shape.replaces ?? [],
       global: shape.global ?? false,
-      fence: false,
+      machineMetadataNot: new Map(Object.entries(shape.metadataNot ?? {})),
+      prefersNot: shape.prefersNot ?? [],
+      spreadBy: shape.spreadBy ?? [],
+      ...(shape.maxPerMachine === undefined ? {} : { maxPerMachine: shape.maxPerMachine }),
     },
     resources: { memoryBytes: shape.memoryBytes ?? 0, cpuMillis: shape.cpuMillis ?? 0 },
     runtime: shape.runtime ?? "systemd",
