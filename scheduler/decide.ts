@@ -97,8 +97,12 @@ class Round {
 
   /** `units` are in order of name. */
   #judgeAll(units: readonly UnitNode[]): void {
-    // Backwards: of two units that can no longer share a machine, the one that comes first by name stays.
-    for (const unit of units.toReversed()) this.#judge(unit);
+    // Of two units that can no longer share a machine the one with a new file goes; of two such, or none, the one that
+    // comes first by name stays.
+    const backwards = units.toReversed();
+    for (const unit of backwards) if (hasNewFile(unit)) this.#judge(unit);
+    for (const unit of backwards) if (!hasNewFile(unit)) this.#judge(unit);
+    for (const unit of units) if (unit.demand?.requirements.global && !unit.troubles) this.#spread(unit);
   }
 
   #judge(unit: UnitNode): void {
@@ -151,7 +155,7 @@ class Round {
       this.#left.set(unit, `moved from ${machine.id}: that machine is gone`);
       this.#homeless.add(unit);
       // Its company lives on the same lost machine and moves along.
-      for (const dependent of this.#model.dependentsOf(unit.name)) this.#consequences.add(dependent);
+      for (const dependent of this.#model.dependentsOf(unit)) this.#consequences.add(dependent);
       return;
     }
     this.#renewIfChanged(copy);
@@ -174,24 +178,33 @@ class Round {
   }
 
   #judgeGlobal(unit: UnitNode): void {
-    for (const machine of this.#model.machinesById) this.#judgeGlobalOn(unit, machine);
+    for (const { machine } of copiesOf(unit).sort((a, b) => byId(a.machine, b.machine)))
+      this.#judgeGlobalOn(unit, machine);
+  }
+
+  /** Puts a global unit on every machine that fits it. */
+  #spread(unit: UnitNode): void {
+    for (const machine of this.#model.machinesById) this.#spreadTo(unit, machine);
     this.#concludeGlobal(unit);
   }
 
-  /** True if the unit came to the machine or left it. */
+  /** True if the unit left the machine. */
   #judgeGlobalOn(unit: UnitNode, machine: MachineNode): boolean {
     const copy = copyOn(unit, machine);
-    if (!copy) {
-      if (machine.presence !== "present" || !this.#rules.admits(unit, machine)) return false;
-      if (this.#isRestless(unit, machine)) return false;
-      this.#settle(unit, machine);
-      return true;
-    }
+    if (!copy) return false;
     // A machine that is away will take the unit up again if it comes back.
     const why = machine.presence === "present" ? this.#whyLeave(copy) : undefined;
     if (why === undefined) this.#renewIfChanged(copy);
     else this.#withdraw(copy, why);
     return why !== undefined;
+  }
+
+  /** True if the unit came to the machine. */
+  #spreadTo(unit: UnitNode, machine: MachineNode): boolean {
+    if (machine.presence !== "present" || copyOn(unit, machine)) return false;
+    if (!this.#rules.admits(unit, machine) || this.#isRestless(unit, machine)) return false;
+    this.#settle(unit, machine);
+    return true;
   }
 
   #concludeGlobal(unit: UnitNode): void {
@@ -246,8 +259,7 @@ class Round {
   #houseCompany(company: readonly UnitNode[]): void {
     const homeless = company.filter((member) => !this.#isHoused(member));
     if (homeless.length === company.length) {
-      const leader =
-        company.find((member) => member.demand?.requirements.machineOf.length === 0) ?? company[0];
+      const leader = company.find((member) => this.#model.peersOf(member).length === 0) ?? company[0];
       const machine = leader ? this.#targets.pickTogether(company, leader) : undefined;
       if (machine && !company.some((member) => this.#isRestless(member, machine))) {
         for (const member of company) this.#settle(member, machine);
@@ -256,7 +268,7 @@ class Round {
     }
     for (const member of homeless) {
       this.#homeless.delete(member);
-      const machine = this.#targets.pick(member);
+      const machine = this.#targets.pickBeside(member, company) ?? this.#targets.pick(member);
       if (machine && !this.#isRestless(member, machine)) this.#settle(member, machine);
       else this.#failed.add(member);
     }
@@ -299,7 +311,7 @@ class Round {
     this.#homeless.delete(unit);
     this.#concludeHoused(unit);
     this.#evict(unit, machine);
-    for (const dependent of this.#model.dependentsOf(unit.name)) this.#consequences.add(dependent);
+    for (const dependent of this.#model.dependentsOf(unit)) this.#consequences.add(dependent);
   }
 
   /** Units that this one replaces have to leave the machine. */
@@ -358,7 +370,7 @@ class Round {
     this.#model.withdraw(copy);
     countUp(this.#departures, `${machine.id}/${unit.name}`);
     this.decisions.push({ kind: "withdraw", machine: machine.id, unit: unit.name, reason });
-    for (const dependent of this.#model.dependentsOf(unit.name)) this.#consequences.add(dependent);
+    for (const dependent of this.#model.dependentsOf(unit)) this.#consequences.add(dependent);
   }
 
   #park(unit: UnitNode, reason: string): void {
@@ -387,7 +399,9 @@ class Round {
     for (const unit of [...this.#model.globals].sort(byName)) {
       if (unit.troubles) continue;
       let changed = false;
-      for (const machine of machines) changed = this.#judgeGlobalOn(unit, machine) || changed;
+      for (const machine of machines) {
+        changed = this.#judgeGlobalOn(unit, machine) || this.#spreadTo(unit, machine) || changed;
+      }
       if (changed || !unit.copy) this.#concludeGlobal(unit);
     }
     for (const waiting of this.#model.waiting.classes()) {
@@ -466,4 +480,9 @@ class Round {
       this.#presence.forget(machine.id);
     }
   }
+}
+
+/** True if the file that the unit runs from is not the one it is to run from. */
+function hasNewFile({ copy, wish }: UnitNode): boolean {
+  return copy !== undefined && wish !== undefined && copy.as.hash !== wish.hash;
 }

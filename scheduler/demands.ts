@@ -1,5 +1,5 @@
 /** One `Demand` for all units that ask for the same, counted by its users. Pure. */
-import type { Requirements } from "../cluster/requirements.ts";
+import { isPeerGlob, type Requirements } from "../cluster/requirements.ts";
 import type { Unit } from "../cluster/unit.ts";
 import type { Demand } from "./nodes.ts";
 import type { Pattern, PatternIndex } from "./patterns.ts";
@@ -41,7 +41,7 @@ export class DemandIndex {
     if (demand.users > 0) return;
     this.#demands.delete(demand.key);
     this.#pools.release(demand.pool);
-    for (const pattern of [...demand.conflicts, ...demand.replaces]) {
+    for (const pattern of patternsOf(demand)) {
       if (this.#patterns.release(pattern)) onLastUse(pattern);
     }
   }
@@ -60,11 +60,24 @@ export class DemandIndex {
       resources,
       runtime,
       conflicts: [...new Set(requirements.conflicts)].map(acquire),
+      prefersNot: [...new Set(requirements.prefersNot)].map(acquire),
       replaces: [...new Set(requirements.replaces)].map(acquire),
-      pool: this.#pools.acquire(requirements.machineMetadata, runtime, reserves),
+      peers: requirements.machineOf.filter((peer) => !isPeerGlob(peer)),
+      peerGlobs: [...new Set(requirements.machineOf.filter(isPeerGlob))].map(acquire),
+      pool: this.#pools.acquire({
+        metadata: requirements.machineMetadata,
+        metadataNot: requirements.machineMetadataNot,
+        runtime,
+        byShare: reserves,
+        spreadBy: requirements.spreadBy,
+      }),
       users: 0,
     };
   }
+}
+
+function patternsOf({ conflicts, prefersNot, replaces, peerGlobs }: Demand): readonly Pattern[] {
+  return [...conflicts, ...prefersNot, ...replaces, ...peerGlobs];
 }
 
 function keyOf({ requirements, resources, runtime }: Unit): string {
@@ -74,8 +87,15 @@ function keyOf({ requirements, resources, runtime }: Unit): string {
     resources.cpuMillis,
     requirements.machineId ?? null,
     [...requirements.machineMetadata],
+    [...requirements.machineMetadataNot],
     requirements.machineOf,
     requirements.conflicts,
+    requirements.prefersNot,
+    requirements.maxPerMachine ?? null,
+    requirements.spreadBy,
+    requirements.moveAfterFailures ?? null,
+    requirements.runOnce,
+    requirements.onCalendar,
     requirements.replaces,
     requirements.global,
     requirements.fence,

@@ -48,10 +48,9 @@ export class ClusterModel {
   /** Machines came, went or changed: what is said about units that fit nowhere is out of date. Reset by the deciding. */
   machinesChanged = true;
 
-  readonly #spreadBy: readonly string[];
   readonly #patterns = new PatternIndex();
-  readonly #pools = new PoolIndex();
-  readonly #demands = new DemandIndex(this.#patterns, this.#pools);
+  readonly #pools: PoolIndex;
+  readonly #demands: DemandIndex;
   readonly #templates = new Map<string, Template>();
   /** Names of templates with instances, and of units that are none. */
   readonly #names = new SortedNames();
@@ -63,7 +62,8 @@ export class ClusterModel {
   #unsorted: UnitNode[] = [];
 
   constructor(options: ModelOptions = {}) {
-    this.#spreadBy = options.spreadBy ?? [];
+    this.#pools = new PoolIndex(options.spreadBy ?? []);
+    this.#demands = new DemandIndex(this.#patterns, this.#pools);
   }
 
   /** How many machines are in the cluster now. */
@@ -121,11 +121,11 @@ export class ClusterModel {
     this.#forgetSurveys(node);
     this.#pools.exit(node);
     if (node.presence === "present") this.#present -= 1;
+    // What a lost machine still holds does not keep its instances out of its zone.
     for (const copy of node.copies) copy.unit.template?.leave(node);
     if (typeof machine === "object") {
       node.presence = "present";
       node.machine = machine;
-      node.zone = this.#spreadBy.map((key) => machine.metadata[key] ?? "");
       node.hasStates = true;
       this.#present += 1;
       this.#weigh(node);
@@ -133,8 +133,6 @@ export class ClusterModel {
       this.relieved.add(node);
     } else {
       node.presence = machine === undefined ? "away" : "unreadable";
-      // What a lost machine still holds must not keep its instances out of its zone.
-      if (machine === undefined) node.zone = [];
       this.relieved.delete(node);
     }
     if (node.presence === "away") this.awayMachines.add(node);
@@ -278,16 +276,31 @@ export class ClusterModel {
     return taken;
   }
 
-  /** Units that name this one in `MachineOf=`. */
-  dependentsOf(name: string): ReadonlySet<UnitNode> {
-    return this.#dependents.get(name) ?? noUnits;
+  /** Units that ask for this one by `MachineOf=`. */
+  dependentsOf(unit: UnitNode): ReadonlySet<UnitNode> {
+    const byName = this.#dependents.get(unit.name) ?? noUnits;
+    const globs = unit.matchedBy.filter((pattern) => pattern.followers.size > 0);
+    if (globs.length === 0) return byName;
+    const all = new Set(byName);
+    for (const { followers } of globs) for (const follower of followers) all.add(follower);
+    all.delete(unit);
+    return all;
+  }
+
+  /** Units that this one asks for by `MachineOf=`, as far as they are known. */
+  peersOf(unit: UnitNode): readonly UnitNode[] {
+    const { demand } = unit;
+    if (!demand) return [];
+    const named = demand.peers.flatMap((name) => this.units.get(name) ?? []);
+    const followed = demand.peerGlobs.flatMap((pattern) => [...pattern.followed]);
+    return [...named, ...followed].filter((peer) => peer !== unit);
   }
 
   // Indexes.
 
   #markWithDependents(unit: UnitNode): void {
     this.mark(unit);
-    for (const dependent of this.dependentsOf(unit.name)) this.mark(dependent);
+    for (const dependent of this.dependentsOf(unit)) this.mark(dependent);
   }
 
   #unitNode(name: string): UnitNode {
@@ -338,7 +351,6 @@ export class ClusterModel {
       cpuMillis: 0,
       share: 0,
       load: 0,
-      zone: [],
       memberships: [],
       hasStates: false,
     };
@@ -379,10 +391,11 @@ export class ClusterModel {
     for (const copy of copiesOf(node)) this.#uncount(copy);
     this.#unlinkDemand(node, old);
     node.demand = next;
-    for (const name of next?.requirements.machineOf ?? []) {
-      const dependents = this.#dependents.get(name);
-      if (dependents) dependents.add(node);
-      else this.#dependents.set(name, new Set([node]));
+    if (next) this.#linkPeers(node, next);
+    for (const pattern of node.matchedBy) {
+      if (pattern.followers.size === 0) continue;
+      if (next) pattern.followed.add(node);
+      else pattern.followed.delete(node);
     }
     if (next?.requirements.global) this.globals.add(node);
     for (const copy of copiesOf(node)) {
@@ -395,12 +408,32 @@ export class ClusterModel {
   }
 
   #markDependents(node: UnitNode): void {
-    for (const dependent of this.dependentsOf(node.name)) this.mark(dependent);
+    for (const dependent of this.dependentsOf(node)) this.mark(dependent);
+  }
+
+  #linkPeers(node: UnitNode, { peers, peerGlobs }: Demand): void {
+    for (const name of peers) {
+      const dependents = this.#dependents.get(name);
+      if (dependents) dependents.add(node);
+      else this.#dependents.set(name, new Set([node]));
+    }
+    for (const pattern of peerGlobs) {
+      if (pattern.followers.size === 0) {
+        for (const peer of this.#mayMatch(pattern)) {
+          if (peer.demand && pattern.glob.matches(peer.name)) pattern.followed.add(peer);
+        }
+      }
+      pattern.followers.add(node);
+    }
   }
 
   #unlinkDemand(node: UnitNode, old: Demand | undefined): void {
     this.globals.delete(node);
-    for (const name of old?.requirements.machineOf ?? []) {
+    for (const pattern of old?.peerGlobs ?? []) {
+      pattern.followers.delete(node);
+      if (pattern.followers.size === 0) pattern.followed.clear();
+    }
+    for (const name of old?.peers ?? []) {
       const dependents = this.#dependents.get(name);
       dependents?.delete(node);
       if (dependents?.size === 0) this.#dependents.delete(name);
@@ -464,7 +497,11 @@ export class ClusterModel {
     for (const pattern of unit.matchedBy) pattern.runsOn.up(machine);
     unit.template?.arrive(machine);
     if (!demand) return;
+    if (demand.requirements.maxPerMachine !== undefined) {
+      unit.template?.limit(machine, demand.requirements.maxPerMachine);
+    }
     for (const pattern of demand.conflicts) pattern.refusedOn.up(machine);
+    for (const pattern of demand.prefersNot) pattern.dislikedOn.up(machine);
     for (const pattern of demand.replaces) pattern.replacedOn.up(machine);
     machine.memoryBytes += demand.resources.memoryBytes;
     machine.cpuMillis += demand.resources.cpuMillis;
@@ -476,7 +513,11 @@ export class ClusterModel {
     for (const pattern of unit.matchedBy) pattern.runsOn.down(machine);
     unit.template?.leave(machine);
     if (!demand) return;
+    if (demand.requirements.maxPerMachine !== undefined) {
+      unit.template?.unlimit(machine, demand.requirements.maxPerMachine);
+    }
     for (const pattern of demand.conflicts) pattern.refusedOn.down(machine);
+    for (const pattern of demand.prefersNot) pattern.dislikedOn.down(machine);
     for (const pattern of demand.replaces) pattern.replacedOn.down(machine);
     machine.memoryBytes -= demand.resources.memoryBytes;
     machine.cpuMillis -= demand.resources.cpuMillis;

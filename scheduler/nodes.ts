@@ -20,7 +20,11 @@ export interface Demand {
   readonly resources: Resources;
   readonly runtime: RuntimeName;
   readonly conflicts: readonly Pattern[];
+  readonly prefersNot: readonly Pattern[];
   readonly replaces: readonly Pattern[];
+  /** Units of `MachineOf=` by name, and by glob. */
+  readonly peers: readonly string[];
+  readonly peerGlobs: readonly Pattern[];
   /** The machines that could ever take it, ranked by load. */
   readonly pool: Pool;
   users: number;
@@ -81,8 +85,6 @@ export interface MachineNode {
   share: number;
   /** The same as a whole number, for ranking: parts of `maxLoad`. */
   load: number;
-  /** Its value of each metadata key that instances are spread by; empty while it is away. */
-  zone: readonly string[];
   memberships: Membership[];
   /** Its states may still be in the store. */
   hasStates: boolean;

@@ -1,11 +1,11 @@
 /**
- * The globs of `Conflicts=` and `Replaces=`, each compiled once for the whole cluster, with the machines they touch:
+ * The globs of `[X-Fleet]`, each compiled once for the whole cluster, with the machines they touch:
  * a rule about a machine then costs one look-up for each pattern, however many units run there.
  *
  * They are found by their literal prefix cut behind the first `@`, so that all instances of a template share their candidates. Pure.
  */
 import { compileGlob, type Glob } from "../cluster/glob.ts";
-import type { MachineNode } from "./nodes.ts";
+import type { MachineNode, UnitNode } from "./nodes.ts";
 import { countDown, countUp, Tally } from "./tally.ts";
 
 export class Pattern {
@@ -14,8 +14,13 @@ export class Pattern {
   readonly runsOn = new Tally<MachineNode>();
   /** Machines with units that have this pattern in `Conflicts=`, and how many. */
   readonly refusedOn = new Tally<MachineNode>();
+  /** Machines with units that have this pattern in `PrefersNot=`, and how many. */
+  readonly dislikedOn = new Tally<MachineNode>();
   /** Machines with units that have this pattern in `Replaces=`, and how many. */
   readonly replacedOn = new Tally<MachineNode>();
+  /** Units that have this pattern in `MachineOf=`, and while there are any the units to be placed that it matches. */
+  readonly followers = new Set<UnitNode>();
+  readonly followed = new Set<UnitNode>();
   readonly number: number;
   users = 0;
 

@@ -1,9 +1,9 @@
 /** Which pools there are and which machines are in them, kept so that a machine or a pool that comes meets only its own. Pure. */
-import type { RuntimeName } from "../cluster/machine.ts";
 import type { MachineNode } from "./nodes.ts";
-import { type MetadataNeeds, Pool } from "./pools.ts";
+import { type MetadataNeeds, Pool, type PoolNeeds } from "./pools.ts";
 
 export class PoolIndex {
+  readonly #spreadBy: readonly string[];
   readonly #pools = new Map<string, Pool>();
   /** Pools without metadata needs, and the others below each `key=value` of their first need. */
   readonly #open = new Set<Pool>();
@@ -11,11 +11,17 @@ export class PoolIndex {
   readonly #present = new Set<MachineNode>();
   readonly #byMetadata = new Map<string, Set<MachineNode>>();
 
-  acquire(metadata: MetadataNeeds, runtime: RuntimeName, byShare: boolean): Pool {
-    const key = JSON.stringify([runtime, byShare, [...metadata]]);
+  /** `spreadBy`: the metadata keys that instances of every template are spread by. */
+  constructor(spreadBy: readonly string[]) {
+    this.#spreadBy = spreadBy;
+  }
+
+  acquire(needs: PoolNeeds): Pool {
+    const { metadata, metadataNot, runtime, byShare, spreadBy } = needs;
+    const key = JSON.stringify([runtime, byShare, [...metadata], [...metadataNot], spreadBy]);
     let pool = this.#pools.get(key);
     if (!pool) {
-      pool = new Pool(key, metadata, runtime, byShare);
+      pool = new Pool(key, needs, this.#spreadBy);
       this.#pools.set(key, pool);
       this.#fill(pool);
     }
@@ -28,7 +34,7 @@ export class PoolIndex {
     if (pool.users > 0) return;
     this.#pools.delete(pool.key);
     this.#open.delete(pool);
-    for (const need of firstNeeds(pool.metadata)) removeFrom(this.#byFirstNeed, need, pool);
+    for (const need of firstNeeds(pool.needs.metadata)) removeFrom(this.#byFirstNeed, need, pool);
     for (const machine of this.#present) {
       const membership = machine.memberships.find(({ cell }) => cell.pool === pool);
       if (membership) pool.leave(membership);
@@ -56,11 +62,11 @@ export class PoolIndex {
   }
 
   #fill(pool: Pool): void {
-    const needs = firstNeeds(pool.metadata);
-    if (pool.metadata.size === 0) this.#open.add(pool);
+    const needs = firstNeeds(pool.needs.metadata);
+    if (pool.needs.metadata.size === 0) this.#open.add(pool);
     for (const need of needs) addTo(this.#byFirstNeed, need, pool);
     const machines =
-      pool.metadata.size === 0
+      pool.needs.metadata.size === 0
         ? this.#present
         : needs.flatMap((need) => [...(this.#byMetadata.get(need) ?? [])]);
     for (const machine of machines) if (pool.takes(machine)) pool.join(machine);

@@ -1,5 +1,6 @@
 /** The sentences that go with placements: why here. Made once for each load, because a bulk has many alike. Pure. */
 import type { MachineNode, UnitNode } from "./nodes.ts";
+import { dislikedOn, isWary } from "./rank.ts";
 
 export class Reasons {
   readonly #byCount: string[] = [];
@@ -14,6 +15,11 @@ export class Reasons {
     if (requirements?.machineId !== undefined) return "MachineID asks for this machine";
     const peer = requirements?.machineOf[0];
     if (peer !== undefined) return `MachineOf asks for the machine of "${peer}"`;
+    const why = this.#byRank(unit, machine);
+    return isWary(unit) ? `${company(unit, machine)}, ${why}` : why;
+  }
+
+  #byRank(unit: UnitNode, machine: MachineNode): string {
     const spread = unit.template !== undefined && !unit.template.on.isEmpty;
     if (unit.demand?.pool.byShare) {
       const percent = Math.floor(machine.share * 100);
@@ -32,3 +38,9 @@ export class Reasons {
 }
 
 const apart = "apart from its other instances, ";
+
+function company(unit: UnitNode, machine: MachineNode): string {
+  const disliked = dislikedOn(unit, machine);
+  if (disliked === 0) return "away from what PrefersNot avoids";
+  return `beside ${disliked} ${disliked === 1 ? "unit" : "units"} that PrefersNot avoids, fewer than elsewhere or as many`;
+}

@@ -6,6 +6,7 @@ import { conflicts } from "./filters/conflicts.ts";
 import type { Filter } from "./filters/filter.ts";
 import { machineId } from "./filters/machine-id.ts";
 import { machineOf } from "./filters/machine-of.ts";
+import { maxPerMachine } from "./filters/max-per-machine.ts";
 import { metadata } from "./filters/metadata.ts";
 import { replaces } from "./filters/replaces.ts";
 import { resources } from "./filters/resources.ts";
@@ -21,12 +22,12 @@ export interface Rejection {
 export class Rules {
   readonly #all: readonly Filter[];
   readonly #withoutPeers: readonly Filter[];
-  readonly #withinPool: readonly Filter[] = [conflicts, replaces, resources];
+  readonly #withinPool: readonly Filter[] = [conflicts, maxPerMachine, replaces, resources];
 
   constructor(units: ReadonlyMap<string, UnitNode>) {
     const withPeers = machineOf(units);
-    this.#withoutPeers = [machineId, metadata, runtime, conflicts, replaces, resources];
-    this.#all = [machineId, metadata, runtime, withPeers, conflicts, replaces, resources];
+    this.#withoutPeers = [machineId, metadata, runtime, conflicts, maxPerMachine, replaces, resources];
+    this.#all = [machineId, metadata, runtime, withPeers, conflicts, maxPerMachine, replaces, resources];
   }
 
   /** Why the machine cannot take the unit, or undefined if it can. */

@@ -2,8 +2,9 @@
 import { replacedBy } from "./filters/replaces.ts";
 import type { ClusterModel } from "./model.ts";
 import { copyOn, type MachineNode, type UnitNode } from "./nodes.ts";
-import { choose, compareLoad } from "./rank.ts";
+import { choose, compareMachines } from "./rank.ts";
 import type { Rules } from "./rules.ts";
+import { countUp } from "./tally.ts";
 
 export class Targets {
   readonly #model: ClusterModel;
@@ -35,12 +36,13 @@ export class Targets {
       memoryBytes += demand?.resources.memoryBytes ?? 0;
       cpuMillis += demand?.resources.cpuMillis ?? 0;
     }
-    const inside = new Set(members.map(({ name }) => name));
+    const inside = new Set(members);
     const admits = (machine: MachineNode): boolean => {
       const capacity = machine.machine?.capacity;
       if (!capacity) return false;
       if (memoryBytes > 0 && machine.memoryBytes + memoryBytes > capacity.memoryBytes) return false;
       if (cpuMillis > 0 && machine.cpuMillis + cpuMillis > capacity.cpuMillis) return false;
+      if (!this.#leavesRoom(members, machine)) return false;
       return members.every(
         (member) =>
           this.#rules.admitsWithoutPeers(member, machine) && this.#outsidersAreOn(member, machine, inside),
@@ -48,6 +50,28 @@ export class Targets {
     };
     const pinned = members.find(({ demand }) => demand?.requirements.machineId !== undefined);
     return pinned ? this.#pickPinned(pinned, admits) : choose(leader, admits);
+  }
+
+  /** The machine that most of a company is on, if it fits a member that is to join them. */
+  pickBeside(unit: UnitNode, company: readonly UnitNode[]): MachineNode | undefined {
+    const hosts = new Map<MachineNode, number>();
+    for (const { copy } of company) {
+      if (copy?.machine.presence === "present") countUp(hosts, copy.machine);
+    }
+    return [...hosts]
+      .toSorted(([a, most], [b, more]) => more - most || a.rank - b.rank)
+      .map(([machine]) => machine)
+      .find((machine) => this.#rules.admits(unit, machine));
+  }
+
+  /** No more instances of a template than `MaxPerMachine=` allows. */
+  #leavesRoom(members: readonly UnitNode[], machine: MachineNode): boolean {
+    return members.every(({ template, demand }) => {
+      const limit = template?.limitOn(machine, demand?.requirements.maxPerMachine);
+      if (!template || limit === undefined) return true;
+      const coming = members.filter((member) => member.template === template).length;
+      return template.on.of(machine) + coming <= limit;
+    });
   }
 
   /** A replacing unit goes where its predecessor is, if that one can go elsewhere; else where it pushes nobody away. */
@@ -58,7 +82,7 @@ export class Targets {
     if (!unit.evicted) {
       const taken = [...this.#hostsOfReplaced(unit)]
         .filter((machine) => admits(machine) && this.#canAllLeave(unit, machine))
-        .toSorted((a, b) => compareLoad(unit, a, b));
+        .toSorted((a, b) => compareMachines(unit, a, b));
       if (taken[0]) return taken[0];
     }
     const quiet = this.#pickNamed(unit, disturbsNobody);
@@ -91,9 +115,8 @@ export class Targets {
 
   /** As `choose`, but looks at the one machine that `MachineID=` or `MachineOf=` leaves open. */
   #pickNamed(unit: UnitNode, admits: (machine: MachineNode) => boolean): MachineNode | undefined {
-    const { machineId, machineOf } = unit.demand?.requirements ?? {};
-    if (machineId !== undefined) return this.#pickPinned(unit, admits);
-    const peer = machineOf?.[0];
+    if (unit.demand?.requirements.machineId !== undefined) return this.#pickPinned(unit, admits);
+    const peer = unit.demand?.peers[0];
     if (peer === undefined) return choose(unit, admits);
     const leader = this.#model.units.get(peer);
     if (leader?.demand?.requirements.global) return choose(unit, admits);
@@ -107,11 +130,16 @@ export class Targets {
   }
 
   /** Peers that are not part of the company must be on the machine already. */
-  #outsidersAreOn(member: UnitNode, machine: MachineNode, inside: ReadonlySet<string>): boolean {
-    for (const name of member.demand?.requirements.machineOf ?? []) {
-      if (inside.has(name)) continue;
+  #outsidersAreOn(member: UnitNode, machine: MachineNode, inside: ReadonlySet<UnitNode>): boolean {
+    for (const name of member.demand?.peers ?? []) {
       const peer = this.#model.units.get(name);
-      if (!peer || !copyOn(peer, machine)) return false;
+      if (!peer || !(inside.has(peer) || copyOn(peer, machine))) return false;
+    }
+    for (const pattern of member.demand?.peerGlobs ?? []) {
+      const peers = [...pattern.followed];
+      // It needs one at least; a unit that its own glob matches is one.
+      if (peers.length === 0) return false;
+      if (!peers.every((peer) => inside.has(peer) || copyOn(peer, machine))) return false;
     }
     return true;
   }

@@ -6,6 +6,7 @@
 import type { Cell } from "./cell.ts";
 import type { MachineNode, UnitNode, Wish } from "./nodes.ts";
 import type { Pattern } from "./patterns.ts";
+import { zoneOf } from "./pools.ts";
 import { countDown, countUp, Tally } from "./tally.ts";
 
 /** How many of a cell's machines hold how many instances. */
@@ -20,8 +21,10 @@ export class Template {
   readonly units: UnitNode[] = [];
   /** Instances by machine. */
   readonly on = new Tally<MachineNode>();
-  /** Instances by position and value of the metadata keys they are spread by. */
-  readonly #inZone: Map<string, number>[] = [];
+  /** Instances by metadata key and value, on machines that are not away. Of the keys that were asked for. */
+  #zones: Map<string, Map<string, number>> | undefined;
+  /** By limit of `MaxPerMachine=`: the machines with instances that have it, and how many. */
+  #limits: Map<number, Tally<MachineNode>> | undefined;
   /** Of the cells that were asked for: nearly always one, since instances ask for the same. */
   #levels: Levels[] = [];
 
@@ -38,18 +41,48 @@ export class Template {
 
   arrive(machine: MachineNode): void {
     const level = this.on.up(machine);
-    for (const [position, value] of machine.zone.entries()) countUp(this.#zoneTally(position), value);
+    if (this.#zones && machine.presence !== "away") {
+      for (const [key, tally] of this.#zones) countUp(tally, zoneOf(machine, key));
+    }
     if (this.#levels.length > 0) this.#shift(machine, level - 1, level);
   }
 
   leave(machine: MachineNode): void {
     const level = this.on.down(machine);
-    for (const [position, value] of machine.zone.entries()) countDown(this.#zoneTally(position), value);
+    if (this.#zones && machine.presence !== "away") {
+      for (const [key, tally] of this.#zones) countDown(tally, zoneOf(machine, key));
+    }
     if (this.#levels.length > 0) this.#shift(machine, level + 1, level);
   }
 
-  inZone(position: number, value: string): number {
-    return this.#inZone[position]?.get(value) ?? 0;
+  /** The instances on machines that have this value of a metadata key. */
+  inZone(key: string, value: string): number {
+    return (this.#zones?.get(key) ?? this.#surveyZones(key)).get(value) ?? 0;
+  }
+
+  /** An instance with this limit has come to a machine. */
+  limit(machine: MachineNode, limit: number): void {
+    this.#limits ??= new Map();
+    const tally = this.#limits.get(limit) ?? new Tally<MachineNode>();
+    this.#limits.set(limit, tally);
+    tally.up(machine);
+  }
+
+  /** It has left. */
+  unlimit(machine: MachineNode, limit: number): void {
+    const tally = this.#limits?.get(limit);
+    tally?.down(machine);
+    if (tally?.isEmpty) this.#limits?.delete(limit);
+  }
+
+  /** How many instances the machine may hold once one with the limit `own` is there; undefined for any number. */
+  limitOn(machine: MachineNode, own: number | undefined): number | undefined {
+    if (!this.#limits || this.#limits.size === 0) return own;
+    let least = own;
+    for (const [limit, tally] of this.#limits) {
+      if ((least === undefined || limit < least) && tally.has(machine)) least = limit;
+    }
+    return least;
   }
 
   /** The least number of instances that any machine of the cell holds. */
@@ -95,12 +128,14 @@ export class Template {
     }
   }
 
-  #zoneTally(position: number): Map<string, number> {
-    let tally = this.#inZone[position];
-    if (!tally) {
-      tally = new Map();
-      this.#inZone[position] = tally;
+  #surveyZones(key: string): Map<string, number> {
+    const tally = new Map<string, number>();
+    for (const [machine, count] of this.on.counts()) {
+      const zone = zoneOf(machine, key);
+      if (machine.presence !== "away") tally.set(zone, (tally.get(zone) ?? 0) + count);
     }
+    this.#zones ??= new Map();
+    this.#zones.set(key, tally);
     return tally;
   }
 }

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { PlatformError } from "../../cluster/errors.ts";
-import { Cluster, graceMs, machine, placement, unit } from "./builders.ts";
+import { Cluster, graceMs, machine, placement, ttlMs, unit } from "./builders.ts";
 
 const three = (): Cluster => new Cluster().join(machine("m1"), machine("m2"), machine("m3"));
 
@@ -47,6 +47,134 @@ describe("placing", () => {
     cluster.submit(unit("web@1.service"), unit("web@2.service"));
     cluster.pass();
     expect([cluster.where("web@1.service"), cluster.where("web@2.service")]).to.deep.equal(["m1", "m2"]);
+  });
+
+  it("keeps away from what PrefersNot names, either way, before anything else", () => {
+    const cluster = new Cluster().join(machine("m1"), machine("m2"));
+    for (const name of ["x.service", "y.service", "z.service"]) {
+      cluster.submit(unit(name)).model.setPlacement("m2", name, placement("m2", name));
+    }
+    cluster.submit(unit("noisy.service", { prefersNot: ["web@*"] }));
+    cluster.pass();
+    cluster.submit(unit("web@1.service"));
+    cluster.pass();
+    expect([cluster.where("noisy.service"), cluster.where("web@1.service")]).to.deep.equal(["m1", "m2"]);
+    cluster.submit(unit("noisy2.service", { prefersNot: ["web@*"] }));
+    expect(cluster.decide()[0]).to.have.nested.property(
+      "placement.reason",
+      "away from what PrefersNot avoids, least loaded of the machines that fit: 1 unit before it",
+    );
+  });
+
+  it("never refuses a machine for PrefersNot, and takes the one with the fewest of them", () => {
+    const cluster = new Cluster().join(machine("m1"), machine("m2"));
+    const soft = { prefersNot: ["web@*"] };
+    cluster.submit(...["1", "2", "3", "4"].map((i) => unit(`web@${i}.service`, soft)));
+    const reasons = cluster.decide().map((each) => each.kind === "place" && each.placement.reason);
+    expect(["1", "2", "3", "4"].map((i) => cluster.where(`web@${i}.service`))).to.deep.equal([
+      "m1",
+      "m2",
+      "m1",
+      "m2",
+    ]);
+    expect(reasons[2]).to.contain("beside 2 units that PrefersNot avoids, fewer than elsewhere or as many");
+  });
+
+  it("spreads evenly over the values of SpreadBy, before it looks at machines", () => {
+    const zone = (id: string, name: string) => machine(id, { metadata: { zone: name } });
+    const cluster = new Cluster().join(zone("m1", "a"), zone("m2", "b"), zone("m3", "b"), zone("m4", "b"));
+    const names = ["1", "2", "3", "4"].map((i) => `web@${i}.service`);
+    cluster.submit(...names.map((name) => unit(name, { spreadBy: ["zone"] })));
+    cluster.pass();
+    expect(names.map((name) => cluster.where(name))).to.deep.equal(["m1", "m2", "m3", "m1"]);
+    cluster.leave("m1").wait(ttlMs);
+    cluster.pass();
+    expect(names.map((name) => cluster.where(name))).to.deep.equal(["m4", "m2", "m3", "m2"]);
+  });
+
+  it("puts no more instances on a machine than MaxPerMachine allows, also by the neighbour's file", () => {
+    const cluster = new Cluster().join(machine("m1"), machine("m2"));
+    const names = ["1", "2", "3"].map((i) => `web@${i}.service`);
+    cluster.submit(...names.map((name) => unit(name, { maxPerMachine: 1 })), unit("web@4.service"));
+    cluster.pass();
+    expect(names.map((name) => cluster.where(name))).to.deep.equal(["m1", "m2", undefined]);
+    expect(cluster.where("web@4.service")).to.equal(undefined);
+    expect(cluster.why("web@3.service")).to.equal(
+      '2 machines rejected it: 2 run an instance of "web@.service", and MaxPerMachine allows no more',
+    );
+    cluster.destroy("web@1.service");
+    cluster.pass();
+    expect(cluster.where("web@3.service")).to.equal("m1");
+  });
+
+  it("places a unit together with all that a glob of its MachineOf matches", () => {
+    const cluster = three().submit(
+      unit("db@1.service"),
+      unit("db@2.service"),
+      unit("log.service", { machineOf: ["db@*"] }),
+    );
+    cluster.pass();
+    expect(["db@1.service", "db@2.service", "log.service"].map((name) => cluster.where(name))).to.deep.equal([
+      "m1",
+      "m1",
+      "m1",
+    ]);
+    cluster.submit(unit("db@3.service"));
+    cluster.pass();
+    expect(cluster.where("db@3.service")).to.equal("m1");
+    cluster.leave("m1").wait(ttlMs);
+    cluster.pass();
+    const hosts = new Set(["db@1", "db@2", "db@3", "log"].map((name) => cluster.where(`${name}.service`)));
+    expect([...hosts]).to.deep.equal(["m2"]);
+  });
+
+  it("waits with a unit whose MachineOf glob matches units on several machines, and moves none that is there", () => {
+    const cluster = three().submit(unit("db@1.service"), unit("db@2.service"));
+    cluster.pass();
+    cluster.submit(unit("log.service", { machineOf: ["db@*"] }));
+    cluster.pass();
+    expect(cluster.where("log.service")).to.equal(undefined);
+    expect(cluster.why("log.service")).to.equal(
+      '3 machines rejected it: 3 do not run all units that match "db@*", which MachineOf asks for',
+    );
+    cluster.destroy("db@1.service");
+    cluster.pass();
+    expect(cluster.where("log.service")).to.equal("m2");
+    cluster.submit(unit("db@4.service", { machineId: "m3" }));
+    cluster.pass();
+    expect(cluster.where("log.service")).to.equal("m2");
+  });
+
+  it("lets the first by name win among global units that conflict", () => {
+    const cluster = new Cluster().join(machine("m1"), machine("m2"));
+    cluster.submit(
+      unit("b.service", { global: true, conflicts: ["a.service"] }),
+      unit("a.service", { global: true }),
+    );
+    cluster.pass();
+    expect([cluster.everywhere("a.service"), cluster.everywhere("b.service")]).to.deep.equal([
+      ["m1", "m2"],
+      [],
+    ]);
+    cluster.join(machine("m3"));
+    cluster.pass();
+    expect([cluster.everywhere("a.service"), cluster.everywhere("b.service")]).to.deep.equal([
+      ["m1", "m2", "m3"],
+      [],
+    ]);
+    cluster.destroy("a.service");
+    cluster.pass();
+    expect(cluster.everywhere("b.service")).to.deep.equal(["m1", "m2", "m3"]);
+  });
+
+  it("sends away the unit whose new file no longer fits, not its neighbours", () => {
+    const cluster = new Cluster().join(machine("m1", { memoryBytes: 2 }));
+    cluster.submit(unit("a.service", { memoryBytes: 1 }), unit("b.service", { memoryBytes: 1 }));
+    cluster.pass();
+    cluster.submit(unit("a.service", { memoryBytes: 2, hash: "h2" }));
+    cluster.join(machine("m1", { memoryBytes: 2, metadata: { new: "yes" } }));
+    cluster.pass();
+    expect([cluster.where("a.service"), cluster.where("b.service")]).to.deep.equal([undefined, "m1"]);
   });
 
   it("spreads instances across the configured metadata next", () => {

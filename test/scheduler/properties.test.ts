@@ -2,7 +2,9 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { compileGlob } from "../../cluster/glob.ts";
 import type { Machine } from "../../cluster/machine.ts";
+import { isPeerGlob } from "../../cluster/requirements.ts";
 import type { Unit } from "../../cluster/unit.ts";
+import { templateOf } from "../../cluster/unit-name.ts";
 import { Cluster, line, machine, placement, type UnitShape, unit } from "./builders.ts";
 
 /** Everything that can happen to a small cluster. */
@@ -42,6 +44,10 @@ interface UnitDraw {
   conflicts: string[];
   replaces: string[];
   machineOf: string[];
+  notDisk: string | undefined;
+  prefersNot: string[];
+  maxPerMachine: number | undefined;
+  spreadBy: string[];
   global: boolean;
   machineId: string | undefined;
   docker: boolean;
@@ -60,8 +66,12 @@ const units: fc.Arbitrary<UnitDraw> = fc.record<UnitDraw>({
   ),
   machineOf: fc.oneof(
     { weight: 3, arbitrary: fc.constant<string[]>([]) },
-    { weight: 1, arbitrary: fc.subarray(names, { maxLength: 2 }) },
+    { weight: 1, arbitrary: fc.subarray([...names, "web@*", "[ac].*"], { maxLength: 2 }) },
   ),
+  notDisk: fc.constantFrom(undefined, undefined, undefined, "hdd"),
+  prefersNot: fc.subarray(globs, { maxLength: 1 }),
+  maxPerMachine: fc.constantFrom(undefined, undefined, 1, 2),
+  spreadBy: fc.subarray(["zone", "disk"], { maxLength: 1 }),
   global: fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
   machineId: fc.oneof(
     { weight: 6, arbitrary: fc.constant(undefined) },
@@ -103,7 +113,11 @@ function toUnit(u: UnitDraw): Unit {
     memoryBytes: u.memoryBytes,
     runtime: u.docker ? "docker" : "systemd",
     conflicts: u.conflicts,
+    prefersNot: u.prefersNot,
+    spreadBy: u.spreadBy,
   };
+  if (u.notDisk) shape.metadataNot = { disk: [u.notDisk] };
+  if (u.maxPerMachine) shape.maxPerMachine = u.maxPerMachine;
   if (u.disk) shape.metadata = { disk: [u.disk] };
   // Combinations that a unit file may not have are left out.
   if (u.global) shape.global = true;
@@ -112,7 +126,9 @@ function toUnit(u: UnitDraw): Unit {
     shape.machineOf = u.machineOf.filter((name) => name !== u.name);
     const peersMatch = (globs: readonly string[]): boolean =>
       globs.some((glob) => shape.machineOf?.some((peer) => compileGlob(glob).matches(peer)));
-    if (u.conflicts.length === 0 && !peersMatch(u.replaces)) shape.replaces = u.replaces;
+    // A glob among the peers may stand for what it replaces, which would never come to rest.
+    const strict = !shape.machineOf.some(isPeerGlob);
+    if (strict && u.conflicts.length === 0 && !peersMatch(u.replaces)) shape.replaces = u.replaces;
     if (peersMatch(u.conflicts)) shape.conflicts = [];
   }
   if (u.machineId && !u.global) shape.conflicts = [];
@@ -190,8 +206,18 @@ class Truth {
         for (const [key, values] of requirements.machineMetadata) {
           if (!values.includes(host.metadata[key] ?? "")) found.push(`${each.name} lacks ${key} on ${id}`);
         }
+        for (const [key, values] of requirements.machineMetadataNot) {
+          if (values.includes(host.metadata[key] ?? "")) found.push(`${each.name} must not be on ${key}`);
+        }
+        const template = templateOf(each.name);
+        const siblings = here.filter((other) => templateOf(other.name) === template).length;
+        if (template && siblings > (requirements.maxPerMachine ?? 99)) {
+          found.push(`${id} has too many of ${template}`);
+        }
         for (const peer of requirements.machineOf) {
-          if (!here.some((other) => other.name === peer)) found.push(`${each.name} without ${peer}`);
+          const glob = compileGlob(peer);
+          if (!here.some((other) => other.name === peer || (isPeerGlob(peer) && glob.matches(other.name))))
+            found.push(`${each.name} without ${peer}`);
         }
         for (const other of here) {
           if (other === each) continue;
@@ -339,11 +365,6 @@ describe("any history of a cluster", () => {
   function load(cluster: Cluster): unknown {
     return cluster.model.machinesById
       .filter((node) => node.presence === "present")
-      .map((node) => [
-        node.id,
-        node.copies.map((copy) => copy.unit.name).sort(),
-        node.memoryBytes,
-        node.zone,
-      ]);
+      .map((node) => [node.id, node.copies.map((copy) => copy.unit.name).sort(), node.memoryBytes]);
   }
 });

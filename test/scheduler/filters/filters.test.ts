@@ -66,6 +66,19 @@ table("the rule metadata", [
     asks: { metadata: { disk: ["ssd"], region: ["us"] } },
     why: 'lacks metadata "region=us"',
   },
+  { name: "takes what is not ruled out", on: ssd, asks: { metadataNot: { disk: ["hdd"] } }, why: undefined },
+  {
+    name: "takes a machine without the key",
+    on: ssd,
+    asks: { metadataNot: { gpu: ["no"] } },
+    why: undefined,
+  },
+  {
+    name: "rejects a value that is ruled out",
+    on: ssd,
+    asks: { metadata: { disk: ["ssd"] }, metadataNot: { region: ["us", "eu"] } },
+    why: 'has metadata "region=eu" which is ruled out',
+  },
   {
     name: "says all values that would do",
     asks: { metadata: { disk: ["a", "b"] } },
@@ -158,6 +171,53 @@ table("the rule conflicts", [
   },
   { name: "never binds a unit to itself", asks: { conflicts: ["u@*"] }, why: undefined },
   { name: "ignores a glob that is none", here: { "[": {} }, asks: { conflicts: ["["] }, why: undefined },
+]);
+
+table("the rule max-per-machine", [
+  {
+    name: "takes a machine with room",
+    here: { "u@2.service": {} },
+    asks: { maxPerMachine: 2 },
+    why: undefined,
+  },
+  {
+    name: "counts no other template",
+    here: { "v@2.service": {} },
+    asks: { maxPerMachine: 1 },
+    why: undefined,
+  },
+  {
+    name: "counts every instance of the template",
+    here: { "u@2.service": {} },
+    asks: { maxPerMachine: 1 },
+    why: 'runs an instance of "u@.service", and MaxPerMachine allows no more',
+  },
+  {
+    name: "counts by the limit of those that are there too",
+    here: { "u@2.service": { maxPerMachine: 2 }, "u@3.service": {} },
+    asks: { maxPerMachine: 5 },
+    why: 'runs 2 instances of "u@.service", and MaxPerMachine allows no more',
+  },
+]);
+
+table("a glob in the rule machine-of", [
+  {
+    name: "takes the machine of a unit that matches",
+    here: { "db@1.service": {} },
+    asks: { machineOf: ["db@*"] },
+    why: undefined,
+  },
+  {
+    name: "asks for one at least",
+    here: { "x.service": {} },
+    asks: { machineOf: ["db@*"] },
+    why: 'does not run a unit that matches "db@*", which MachineOf asks for: none is started',
+  },
+  {
+    name: "takes any machine for the first of those that ask for each other",
+    asks: { machineOf: ["u@*"] },
+    why: undefined,
+  },
 ]);
 
 table("the rule machine-of", [
