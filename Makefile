@@ -94,14 +94,6 @@ build: modules ## compile to dist/
 release: modules ## what is installed on a host: release/deis.tar.gz
 	@$(hosts) release
 
-.PHONY: images
-images: modules ## the platform's images, by this machine's Docker
-	@for image in router registry; do \
-	  context=$$(mktemp -d); \
-	  $(hosts) image-context $$image $$context | sh; \
-	  rm -rf $$context; \
-	done
-
 .PHONY: clean
 clean: ## remove what is built here, and what dead runs left on this machine
 	@if [ -d node_modules ]; then $(hosts) clean; fi

@@ -5,11 +5,13 @@
  * Pure. An event's `message` is a sentence about its unit or machine without either's name; the fields say the same for programs.
  * Kinds and fields may be added; none is renamed or removed.
  */
+import type { Cordon } from "./cordon.ts";
 import type { Machine } from "./machine.ts";
 import type { Placement } from "./placement.ts";
 import type { ClusterChange, ClusterTables } from "./ports.ts";
 import type { UnitRecord } from "./unit.ts";
 import type { UnitState } from "./unit-state.ts";
+import type { WantedMove } from "./wanted-move.ts";
 
 /** The tables whose changes become events. */
 export const eventTables = [
@@ -18,6 +20,8 @@ export const eventTables = [
   "placements",
   "states",
   "unplaced",
+  "cordons",
+  "moves",
   "leader",
 ] as const satisfies readonly (keyof ClusterTables)[];
 export type EventTable = (typeof eventTables)[number];
@@ -38,6 +42,11 @@ export const eventKinds = [
   "machine-joined",
   "machine-changed",
   "machine-left",
+  "machine-cordoned",
+  "machine-draining",
+  "machine-uncordoned",
+  "move-wanted",
+  "move-ended",
   "leader-changed",
   "leader-lost",
 ] as const;
@@ -95,6 +104,10 @@ function told(change: ClusterChange<EventTable>): readonly Told[] {
             },
           ]
         : [];
+    case "cordons":
+      return cordonEvents(change.name, change.before, change.after);
+    case "moves":
+      return moveEvents(change.name, change.before, change.after);
     case "leader":
       return change.after === undefined
         ? [{ kind: "leader-lost", message: "no scheduler leads", ...machineOf(change.before) }]
@@ -143,6 +156,29 @@ function machineEvents(machine: string, before?: Machine, after?: Machine): Told
   const changed = fields.filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]));
   if (changed.length === 0) return [];
   return [{ kind: "machine-changed", machine, message: `announces other ${changed.join(", ")}` }];
+}
+
+function cordonEvents(machine: string, before?: Cordon, after?: Cordon): Told[] {
+  if (!after) {
+    return [{ kind: "machine-uncordoned", machine, message: "open to new units again" }];
+  }
+  if (before && before.drain === after.drain && before.reason === after.reason) return [];
+  const why = after.reason === undefined ? {} : { reason: after.reason };
+  const because = after.reason === undefined ? "" : `: ${after.reason}`;
+  const time = { time: after.since };
+  return after.drain
+    ? [{ kind: "machine-draining", machine, ...time, ...why, message: `being drained${because}` }]
+    : [{ kind: "machine-cordoned", machine, ...time, ...why, message: `closed to new units${because}` }];
+}
+
+function moveEvents(unit: string, before?: WantedMove, after?: WantedMove): Told[] {
+  if (!after) {
+    const from = before === undefined ? {} : { machine: before.from };
+    return [{ kind: "move-ended", unit, ...from, message: "the wanted move is over" }];
+  }
+  const to = after.to === undefined ? "" : ` to ${after.to.slice(0, 8)}`;
+  const message = `is to move away${to}: ${after.reason}`;
+  return [{ kind: "move-wanted", unit, machine: after.from, reason: after.reason, message }];
 }
 
 function placementEvents(name: string, before?: Placement, after?: Placement): Told[] {

@@ -110,7 +110,10 @@ export interface UnitTexts {
 
 /** One edit of the desired state. Edits of one call are one transaction while they fit in 128 operations. */
 export type UnitEdit =
-  /** Store the text and point the unit at it. `expected` guards against a concurrent edit: the record read, or absent. */
+  /**
+   * Store the text and point the unit at it. `expected` guards against a concurrent edit: the record read, or absent. Machines in `hold`
+   * keep the file and restart generation that they have until they are released.
+   */
   | {
       readonly kind: "submit";
       readonly name: string;
@@ -118,10 +121,13 @@ export type UnitEdit =
       readonly text: string;
       readonly target: TargetState;
       readonly expected: UnitRecord | undefined;
+      readonly hold?: readonly string[];
     }
   | { readonly kind: "target"; readonly name: string; readonly target: TargetState }
-  /** Ask for one restart. */
-  | { readonly kind: "restart"; readonly name: string }
+  /** Ask for one restart; on the machines in `hold` once they are released. Without `hold` nobody is held any longer. */
+  | { readonly kind: "restart"; readonly name: string; readonly hold?: readonly string[] }
+  /** Let machines take up the file and generation they were held from. */
+  | { readonly kind: "release"; readonly name: string; readonly machines: readonly string[] }
   | { readonly kind: "destroy"; readonly name: string };
 
 /**

@@ -20,6 +20,24 @@ export interface UnitRecord {
   readonly target: TargetState;
   /** Restart generation: each increment asks for one restart. Starts at 0. */
   readonly generation: number;
+  /** While a global unit is rolled over: what machines have that it has not come to yet. Absent otherwise. */
+  readonly held?: readonly Held[];
+}
+
+/** An earlier file and restart generation that some machines keep until they are released. */
+export interface Held {
+  readonly hash: string;
+  readonly generation: number;
+  /** Machine ids; no machine is held twice. */
+  readonly machines: readonly string[];
+}
+
+/** The file and restart generation that a unit's copy on one machine is to have. */
+export function wishOn(
+  { hash, generation, held }: Pick<UnitRecord, "hash" | "generation" | "held">,
+  machine: string,
+): Pick<UnitRecord, "hash" | "generation"> {
+  return held?.find(({ machines }) => machines.includes(machine)) ?? { hash, generation };
 }
 
 /** A unit with everything a placement depends on, derived from its record and its file. */
@@ -45,6 +63,7 @@ export function unitFrom(name: string, record: UnitRecord, text: string): Unit {
     hash: record.hash,
     target: record.target,
     generation: record.generation,
+    ...(record.held ? { held: record.held } : {}),
     name,
     requirements: parseRequirements(file, name),
     resources: parseResources(file),

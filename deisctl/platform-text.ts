@@ -47,6 +47,7 @@ export function farewell(verb: PlatformVerb, hasController: boolean): string {
 
 const wishes: Readonly<Record<Goal, string>> = {
   launched: "starting",
+  ready: "starting",
   loaded: "loading",
   stopped: "stopping",
   inactive: "unloading",

@@ -26,6 +26,7 @@ import { listUnitFiles } from "./commands/list-unit-files.ts";
 import { listUnits } from "./commands/list-units.ts";
 import { load } from "./commands/load.ts";
 import { restart } from "./commands/restart.ts";
+import { rollingRestart } from "./commands/rolling-restart.ts";
 import { ssh } from "./commands/ssh.ts";
 import { start } from "./commands/start.ts";
 import { status } from "./commands/status.ts";
@@ -41,7 +42,7 @@ import { type GlobalFlags, globalFlags } from "./global-flags.ts";
 /** The commands by the headings of `deisctl --help`. */
 const groups: Readonly<Record<string, readonly CommandDefinition[]>> = {
   "Platform:": [install, uninstall, config],
-  "Units:": [start, stop, restart, submit, load, unload, destroy],
+  "Units:": [start, stop, restart, rollingRestart, submit, load, unload, destroy],
   "Looking:": [listUnits, listUnitFiles, listMachines, status, journal, events, cat, ssh],
   "Other:": [version],
 };

@@ -10,8 +10,8 @@ import type { Goal } from "./wait.ts";
 /** One element of the JSON that `submit`, `load`, `start`, `stop`, `unload`, `destroy` and `restart` print. */
 export interface UnitReport {
   readonly unit: string;
-  /** `unchanged`: there was nothing to do. `triggered`: asked for, not waited for. */
-  readonly outcome: Outcome["kind"] | "unchanged" | "triggered";
+  /** `unchanged`: there was nothing to do. `triggered`: asked for, not waited for. `untouched`: a rolling change stopped before it. */
+  readonly outcome: Outcome["kind"] | "unchanged" | "triggered" | "untouched";
   readonly goal: Goal;
   readonly machines: readonly { readonly id: string; readonly address: string | null }[];
   readonly reason: string | null;
@@ -19,6 +19,7 @@ export interface UnitReport {
 
 const reached: Readonly<Record<Goal, string>> = {
   launched: "launched",
+  ready: "launched",
   loaded: "loaded",
   stopped: "loaded",
   inactive: "inactive",

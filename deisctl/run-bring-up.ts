@@ -20,7 +20,9 @@ export async function bringUp(
   checkPatience(options);
   const result = await withMirror(context, async (store, mirror): Promise<ChangeResult> => {
     const { tables } = await store.read(["units", "unitFiles"], context.signal);
-    const units = await resolveUnitArguments(words, tables, context.files);
+    const units = await resolveUnitArguments(words, tables, context.files, {
+      sources: options.given("replace"),
+    });
     const views = new UnitViews(
       mirror,
       units.map(({ name }) => name),

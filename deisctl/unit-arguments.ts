@@ -26,25 +26,40 @@ export interface ResolvedUnit {
   readonly source?: Source;
 }
 
-/** Resolves every word, without duplicates, in their order. Throws with fleetctl's text for one that means nothing. */
+/**
+ * Resolves every word, without duplicates, in their order. With `sources` also the units that a pattern or a component means come with
+ * what the operator, or the cluster's template, has for each. Throws with fleetctl's text for a word that means nothing.
+ */
 export async function resolveUnitArguments(
   words: readonly string[],
   cluster: ClusterUnits,
   files: LocalFiles,
+  { sources = false }: { readonly sources?: boolean } = {},
 ): Promise<readonly ResolvedUnit[]> {
   const resolved = new Map<string, ResolvedUnit>();
   for (const word of words) {
-    for (const unit of await resolveWord(word, cluster, files)) resolved.set(unit.name, unit);
+    for (const unit of await resolveWord(word, cluster, files, sources)) resolved.set(unit.name, unit);
   }
   return [...resolved.values()];
 }
 
-async function resolveWord(word: string, cluster: ClusterUnits, files: LocalFiles): Promise<ResolvedUnit[]> {
+async function resolveWord(
+  word: string,
+  cluster: ClusterUnits,
+  files: LocalFiles,
+  sources: boolean,
+): Promise<ResolvedUnit[]> {
   const local = isGlob(word) ? undefined : await localFile(word, files);
   const name = mangleUnitName(word);
   if (!local && !cluster.units.get(name)) {
     const { names } = selectUnits([word], knownNames(cluster));
-    if (names.length > 0) return names.map((known) => existing(known, cluster));
+    if (names.length > 0 && !sources) return names.map((known) => existing(known, cluster));
+    if (names.length > 0) {
+      const beside = dirname(word);
+      return (
+        await Promise.all(names.map((known) => resolveWord(join(beside, known), cluster, files, false)))
+      ).flat();
+    }
   }
   const source = local
     ? checked(name, local.text, local.path)

@@ -10,14 +10,14 @@
  */
 import { isRunning } from "../cluster/current-state.ts";
 import type { Placement, Unplaced } from "../cluster/placement.ts";
-import type { UnitRecord } from "../cluster/unit.ts";
-import type { UnitState } from "../cluster/unit-state.ts";
+import { type UnitRecord, wishOn } from "../cluster/unit.ts";
+import { isReady, type UnitState } from "../cluster/unit-state.ts";
 
 /**
- * `launched`: runs (or ran to completion). `loaded`: a machine has it, ready to start. `stopped`: nothing of it runs. `inactive`: no
+ * `launched`: runs (or ran to completion). `ready`: does what it is there for, or ran to completion. `loaded`: a machine has it, ready to start. `stopped`: nothing of it runs. `inactive`: no
  * machine has it any more. `gone`: the cluster has forgotten it.
  */
-export type Goal = "launched" | "loaded" | "stopped" | "inactive" | "gone";
+export type Goal = "launched" | "ready" | "loaded" | "stopped" | "inactive" | "gone";
 
 /** One machine's copy of a unit: what the scheduler put there and what the agent says of it. */
 export interface UnitCopy {
@@ -65,6 +65,7 @@ export type Verdict =
 export function judge(view: UnitView, wish: Wish): Verdict {
   switch (wish.goal) {
     case "launched":
+    case "ready":
     case "loaded":
       return judgeUp(view, wish, wish.goal);
     case "stopped":
@@ -78,10 +79,12 @@ export function judge(view: UnitView, wish: Wish): Verdict {
   }
 }
 
-function judgeUp(view: UnitView, wish: Wish, goal: "launched" | "loaded"): Verdict {
+type UpGoal = Extract<Goal, "launched" | "ready" | "loaded">;
+
+function judgeUp(view: UnitView, wish: Wish, goal: UpGoal): Verdict {
   const { record } = view;
   if (!record) return { kind: "failed", reason: "someone destroyed it" };
-  if (record.target === "inactive" || (goal === "launched" && record.target === "loaded"))
+  if (record.target === "inactive" || (goal !== "loaded" && record.target === "loaded"))
     return overruled(record);
   if (cannotBePlaced(view, record, wish)) return { kind: "unplaceable", reason: view.unplaced?.reason ?? "" };
   const placed = view.copies.filter((copy) => copy.placement !== undefined);
@@ -103,8 +106,10 @@ function cannotBePlaced(view: UnitView, record: UnitRecord, wish: Wish): boolean
   return wish.settled || (view.unplacedRevision ?? 0n) > (view.recordRevision ?? 0n);
 }
 
-function judgeCopy(copy: UnitCopy, record: UnitRecord, since: bigint, goal: "launched" | "loaded"): Verdict {
+function judgeCopy(copy: UnitCopy, unit: UnitRecord, since: bigint, goal: UpGoal): Verdict {
   const { machine, placement, state } = copy;
+  // A machine that is held keeps an earlier file and generation for now, and that is as it should be.
+  const record = { ...wishOn(unit, machine), target: unit.target };
   if (placement?.hash !== record.hash || placement.target !== record.target) {
     return { kind: "waiting", missing: "the scheduler to update its placement", machine };
   }
@@ -123,6 +128,10 @@ function judgeCopy(copy: UnitCopy, record: UnitRecord, since: bigint, goal: "lau
     const so = state.problem === undefined ? "" : ` (${state.problem})`;
     return { kind: "waiting", missing: `the agent to start it${so}`, machine, seen };
   }
+  if (goal === "ready" && state.active === "active" && !isReady(state)) {
+    const so = state.published?.problem === undefined ? "" : ` (${state.published.problem})`;
+    return { kind: "waiting", missing: `requests to reach it${so}`, machine, seen };
+  }
   if (state.active === "active") return { kind: "done", machines: [machine], seen };
   if (isAtRest(state) && state.exitStatus === 0) {
     return { kind: "done", machines: [machine], seen: `completed (${seen})` };
@@ -131,10 +140,14 @@ function judgeCopy(copy: UnitCopy, record: UnitRecord, since: bigint, goal: "lau
 }
 
 /** Why a state, written after the wish, means that the wish has failed; undefined while it may still come true. */
-function troubleOf(state: UnitState, record: UnitRecord, goal: "launched" | "loaded"): string | undefined {
+function troubleOf(
+  state: UnitState,
+  record: Pick<UnitRecord, "generation">,
+  goal: UpGoal,
+): string | undefined {
   const { problem, exitStatus } = state;
   if (problem !== undefined && state.sub === "auto-restart") return `${problem} (it is tried again)`;
-  if (!isAtRest(state) || (goal === "launched" && state.generation < record.generation)) return undefined;
+  if (!isAtRest(state) || (goal !== "loaded" && state.generation < record.generation)) return undefined;
   if (problem !== undefined || goal === "loaded") return problem;
   if (exitStatus !== undefined && exitStatus !== 0) return `it exited with status ${exitStatus}`;
   return state.active === "failed" ? `it is ${state.active}/${state.sub}` : undefined;

@@ -15,7 +15,7 @@ import type {
   Table,
   UnitEdit,
 } from "../cluster/ports.ts";
-import type { UnitRecord } from "../cluster/unit.ts";
+import { type Held, type UnitRecord, wishOn } from "../cluster/unit.ts";
 import { ask } from "./ask.ts";
 import { maxOperations } from "./batch-writer.ts";
 import { decodeUnit, encodeText, encodeUnit } from "./codec.ts";
@@ -242,7 +242,12 @@ function applyEdits(
         const record = current(name);
         if (!sameRecord(record, edit.expected)) throw changedMeanwhile(name);
         texts.set(edit.hash, edit.text);
-        outcome.set(name, { hash: edit.hash, target: edit.target, generation: record?.generation ?? 0 });
+        outcome.set(name, {
+          hash: edit.hash,
+          target: edit.target,
+          generation: record?.generation ?? 0,
+          ...(record ? heldOn(record, edit.hold ?? []) : {}),
+        });
         break;
       }
       case "target":
@@ -250,7 +255,22 @@ function applyEdits(
         break;
       case "restart": {
         const record = existing(name, "restart");
-        outcome.set(name, { ...record, generation: record.generation + 1 });
+        const { hash, target, generation } = record;
+        outcome.set(name, {
+          hash,
+          target,
+          generation: generation + 1,
+          ...heldOn(record, edit.hold ?? []),
+        });
+        break;
+      }
+      case "release": {
+        const { held = [], ...record } = existing(name, "release");
+        const kept = held.flatMap((earlier) => {
+          const machines = earlier.machines.filter((machine) => !edit.machines.includes(machine));
+          return machines.length === 0 ? [] : [{ ...earlier, machines }];
+        });
+        outcome.set(name, kept.length === 0 ? record : { ...record, held: kept });
         break;
       }
       case "destroy":
@@ -260,6 +280,17 @@ function applyEdits(
     }
   }
   return { outcome, texts };
+}
+
+/** What machines keep: the file and generation each has now, those that have the same together. */
+function heldOn(record: UnitRecord, machines: readonly string[]): Pick<UnitRecord, "held"> {
+  const held = new Map<string, Held>();
+  for (const machine of [...new Set(machines)].sort()) {
+    const { hash, generation } = wishOn(record, machine);
+    const key = `${hash}/${generation}`;
+    held.set(key, { hash, generation, machines: [...(held.get(key)?.machines ?? []), machine] });
+  }
+  return held.size === 0 ? {} : { held: [...held.values()] };
 }
 
 function toOperations(
@@ -291,7 +322,12 @@ function sameOutcome(outcome: Outcome, records: UnitRecords): boolean {
 
 function sameRecord(one: UnitRecord | undefined, other: UnitRecord | undefined): boolean {
   if (!one || !other) return one === other;
-  return one.hash === other.hash && one.target === other.target && one.generation === other.generation;
+  return (
+    one.hash === other.hash &&
+    one.target === other.target &&
+    one.generation === other.generation &&
+    JSON.stringify(one.held) === JSON.stringify(other.held)
+  );
 }
 
 function notFound(name: string, attempted: string): PlatformError {

@@ -7,7 +7,7 @@ import { PlatformError } from "../cluster/errors.ts";
 import { type Machine, type RuntimeName, runtimeNames } from "../cluster/machine.ts";
 import type { Placement, Unplaced } from "../cluster/placement.ts";
 import type { RouterRecord } from "../cluster/router-record.ts";
-import { type TargetState, targetStates, type UnitRecord } from "../cluster/unit.ts";
+import { type Held, type TargetState, targetStates, type UnitRecord } from "../cluster/unit.ts";
 import type { PublishedState, UnitState } from "../cluster/unit-state.ts";
 import type { WantedMove } from "../cluster/wanted-move.ts";
 
@@ -18,12 +18,20 @@ export const decodeText: Decode<string> = (value) => value.toString("utf8");
 
 export const decodeUnit: Decode<UnitRecord> = (value, key) => {
   const fields = new Fields(value, key);
+  const held = fields.has("held") ? fields.innerList("held").map(decodeHeld) : [];
   return {
     hash: fields.text("hash"),
     target: fields.choice("target", targetStates),
     generation: fields.count("generation"),
+    ...(held.length === 0 ? {} : { held }),
   };
 };
+
+const decodeHeld = (fields: Fields): Held => ({
+  hash: fields.text("hash"),
+  generation: fields.count("generation"),
+  machines: fields.textList("machines"),
+});
 
 export const decodeMachine: Decode<Machine> = (value, key) => {
   const fields = new Fields(value, key);
@@ -123,8 +131,8 @@ export const decodeWantedMove: Decode<WantedMove> = (value, key) => {
 
 export const encodeText = (text: string): Buffer => Buffer.from(text, "utf8");
 
-export const encodeUnit = ({ hash, target, generation }: UnitRecord): Buffer =>
-  encode({ hash, target, generation });
+export const encodeUnit = ({ hash, target, generation, held }: UnitRecord): Buffer =>
+  encode({ hash, target, generation, held });
 
 export const encodeMachine = (machine: Machine): Buffer => {
   const { id, address, metadata, capacity, runtimes, version, api } = machine;

@@ -198,7 +198,7 @@ class Known<K extends TableName> {
 
 function decoded<V>(spec: TableSpec<V>, entry: KeyValue): V | undefined {
   try {
-    return spec.decode(entry.value, entry.key);
+    return spec.decode(entry.value, entry.key, entry.lease);
   } catch (error) {
     if (hasCode(error, "record-unreadable")) return undefined;
     throw error;

@@ -23,6 +23,7 @@ import {
   type MachineNode,
   type UnitNode,
   type Wish,
+  wishFor,
 } from "./nodes.ts";
 import type { Presence } from "./presence.ts";
 import { Reasons } from "./reasons.ts";
@@ -300,7 +301,8 @@ class Round {
   }
 
   #settle(unit: UnitNode, machine: MachineNode): void {
-    const { wish, demand } = unit;
+    const { demand } = unit;
+    const wish = wishFor(unit, machine);
     if (!wish || !demand) return;
     let reason = this.#reasons.here(unit, machine);
     const left = this.#left.get(unit);
@@ -332,7 +334,7 @@ class Round {
 
   #renewIfChanged(copy: Copy): void {
     const { unit, machine, as } = copy;
-    const { wish } = unit;
+    const wish = wishFor(unit, machine);
     if (!wish || sameWish(as, wish)) return;
     const what =
       as.hash !== wish.hash

@@ -51,7 +51,10 @@ export class UnitFiles {
       return;
     }
     const referred = new Set<string>();
-    for (const [, { hash }] of units.entries()) referred.add(hash);
+    for (const [, { hash, held = [] }] of units.entries()) {
+      referred.add(hash);
+      for (const earlier of held) referred.add(earlier.hash);
+    }
     for (const [, { hash }] of placements.entries()) referred.add(hash);
     for (const [hash] of unitFiles.entries()) {
       if (referred.has(hash)) this.#unreferencedSince.delete(hash);

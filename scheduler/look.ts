@@ -166,7 +166,8 @@ export class Lookout {
     if (shared) {
       const { hash, target, generation } = record;
       const { requirements, resources, runtime } = shared;
-      return { name, hash, target, generation, requirements, resources, runtime };
+      const { held } = record;
+      return { name, hash, target, generation, requirements, resources, runtime, ...(held ? { held } : {}) };
     }
     const text = this.#mirror.tables.unitFiles.get(record.hash);
     if (text === undefined) {

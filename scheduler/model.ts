@@ -10,7 +10,7 @@
 import type { PlatformError } from "../cluster/errors.ts";
 import type { Machine } from "../cluster/machine.ts";
 import type { Placement, Unplaced } from "../cluster/placement.ts";
-import type { Unit } from "../cluster/unit.ts";
+import type { Held, Unit } from "../cluster/unit.ts";
 import { isTemplate, templateOf } from "../cluster/unit-name.ts";
 import { maxLoad } from "./cell.ts";
 import { DemandIndex } from "./demands.ts";
@@ -84,13 +84,16 @@ export class ClusterModel {
     if (!node) return;
     if (!unit) {
       node.wish = undefined;
+      node.held = undefined;
       this.#setDemand(node, undefined);
       this.mark(node);
       return;
     }
     const wanted = unit.target !== "inactive" && !isTemplate(name);
-    if (node.wish && sameWish(node.wish, unit) && (node.demand !== undefined) === wanted) return;
+    const sameHeld = sameHolds(node.held, unit.held);
+    if (node.wish && sameWish(node.wish, unit) && sameHeld && (node.demand !== undefined) === wanted) return;
     node.wish = sharedWish(node.template, unit);
+    node.held = unit.held;
     node.evicted = false;
     this.#setDemand(node, wanted ? unit : undefined);
     this.mark(node);
@@ -312,6 +315,7 @@ export class ClusterModel {
       template,
       templateAt: template?.units.length ?? 0,
       wish: undefined,
+      held: undefined,
       demand: undefined,
       matchedBy: noPatterns,
       copy: undefined,
@@ -547,6 +551,10 @@ const noUnits: ReadonlySet<UnitNode> = new Set();
 
 export function sameWish(a: Wish, b: Wish): boolean {
   return a === b || (a.hash === b.hash && a.target === b.target && a.generation === b.generation);
+}
+
+function sameHolds(a: readonly Held[] | undefined, b: readonly Held[] | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && JSON.stringify(a) === JSON.stringify(b));
 }
 
 function sharedWish(template: Template | undefined, { hash, target, generation }: Wish): Wish {

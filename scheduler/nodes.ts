@@ -7,7 +7,7 @@ import type { Machine, RuntimeName } from "../cluster/machine.ts";
 import type { Unplaced } from "../cluster/placement.ts";
 import type { Requirements } from "../cluster/requirements.ts";
 import type { Resources } from "../cluster/resources.ts";
-import type { TargetState } from "../cluster/unit.ts";
+import { type Held, type TargetState, wishOn } from "../cluster/unit.ts";
 import type { Membership } from "./cell.ts";
 import type { Pattern } from "./patterns.ts";
 import type { Pool } from "./pools.ts";
@@ -56,6 +56,8 @@ export interface UnitNode {
   templateAt: number;
   /** Undefined once the record is gone: the node then lives only until its copies are withdrawn. */
   wish: Wish | undefined;
+  /** Machines that are to keep an earlier file and generation for now. */
+  held: readonly Held[] | undefined;
   /** Absent unless the unit is to be placed: a template, an inactive or a destroyed unit asks for nothing. */
   demand: Demand | undefined;
   /** The patterns of any unit that match this name. The arrays are shared: same patterns, same array. */
@@ -111,4 +113,10 @@ export function byName(a: { readonly name: string }, b: { readonly name: string 
 
 export function byId(a: { readonly id: string }, b: { readonly id: string }): number {
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
+
+/** What the unit's copy on one machine is to be: its wish, or the earlier one that the machine keeps for now. */
+export function wishFor({ wish, held }: UnitNode, machine: MachineNode): Wish | undefined {
+  if (!wish || !held) return wish;
+  return { ...wishOn({ ...wish, held }, machine.id), target: wish.target };
 }

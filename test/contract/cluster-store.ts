@@ -10,6 +10,7 @@ import type {
   UnitEdit,
   UnitTexts,
 } from "../../cluster/ports.ts";
+import type { UnitRecord } from "../../cluster/unit.ts";
 import type { UnitState } from "../../cluster/unit-state.ts";
 import { eventually } from "../support/eventually.ts";
 
@@ -80,6 +81,49 @@ export function clusterStoreContract(open: () => Promise<StoreUnderTest>): void 
     await under.store.edit([{ ...submit("web.service"), expected }], never);
     const { tables } = await under.store.read(["units"], never);
     expect(tables.units.get("web.service")?.generation).to.equal(2);
+  });
+
+  it("a held machine keeps what it has through a restart and a new file, until it is released", async () => {
+    const { store } = under;
+    const name = "web.service";
+    const record = async (): Promise<UnitRecord> => {
+      const found = (await store.read(["units"], never)).tables.units.get(name);
+      if (!found) throw new Error("no record");
+      return found;
+    };
+    await store.edit([submit(name)], never);
+    await store.edit(
+      [
+        { kind: "restart", name, hold: [m1, m2] },
+        { kind: "release", name, machines: [m1] },
+      ],
+      never,
+    );
+    expect(await record()).to.deep.equal({
+      hash,
+      target: "launched",
+      generation: 1,
+      held: [{ hash, generation: 0, machines: [m2] }],
+    });
+    const other = "b".repeat(40);
+    const expected = await record();
+    await store.edit([{ ...submit(name), hash: other, expected, hold: [m1, m2] }], never);
+    expect((await record()).held).to.deep.equal([
+      { hash, generation: 1, machines: [m1] },
+      { hash, generation: 0, machines: [m2] },
+    ]);
+    await store.edit([{ kind: "target", name, target: "loaded" }], never);
+    expect((await record()).held).to.have.length(2);
+    await store.edit([{ kind: "release", name, machines: [m1, m2] }], never);
+    expect(await record()).to.deep.equal({ hash: other, target: "loaded", generation: 1 });
+    await store.edit(
+      [
+        { kind: "restart", name, hold: [m1] },
+        { kind: "restart", name },
+      ],
+      never,
+    );
+    expect(await record()).to.deep.equal({ hash: other, target: "loaded", generation: 3 });
   });
 
   it("restarts asked for at the same time are all counted", async () => {

@@ -20,6 +20,7 @@ export interface RunOptions {
   readonly agents?: HostAgents;
   /** Told what is printed, while the command goes on. */
   readonly onOut?: (text: string) => void;
+  readonly onErr?: (text: string) => void;
   /** Told what `ssh` would have run. */
   readonly onProgram?: (program: string, args: readonly string[]) => void;
 }
@@ -53,6 +54,7 @@ export async function deisctlWords(words: readonly string[], options: RunOptions
     },
     err: (text: string) => {
       err += text;
+      options.onErr?.(text);
     },
     outIsTerminal: terminal,
     errIsTerminal: terminal,

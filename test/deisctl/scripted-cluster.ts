@@ -3,9 +3,10 @@
  * end in milliseconds. What units do on it is scripted by name.
  */
 import type { Machine } from "../../cluster/machine.ts";
+import type { Placement } from "../../cluster/placement.ts";
 import type { SchedulerWrite, StateWrite } from "../../cluster/ports.ts";
 import { parseRequirements } from "../../cluster/requirements.ts";
-import type { UnitRecord } from "../../cluster/unit.ts";
+import { type UnitRecord, wishOn } from "../../cluster/unit.ts";
 import { parseUnitFile } from "../../cluster/unit-file.ts";
 import type { UnitState } from "../../cluster/unit-state.ts";
 import { MemoryStore } from "../support/memory-store.ts";
@@ -14,7 +15,7 @@ export const h1 = "f1ee0001000000000000000000000000";
 export const h2 = "f1ee0002000000000000000000000000";
 
 export type Behaviour =
-  | { readonly does: "runs" | "completes" | "hangs" }
+  | { readonly does: "runs" | "completes" | "hangs" | "is-not-routed" }
   | { readonly does: "fails"; readonly exitStatus?: number; readonly problem?: string }
   | { readonly does: "cannot-be-placed"; readonly reason: string }
   /** A container whose process ends as soon as Docker has called it running. */
@@ -28,7 +29,7 @@ const never = new AbortController().signal;
 
 export class ScriptedCluster {
   readonly store = new MemoryStore();
-  /** By unit name; others run. */
+  /** By `<machine>/<unit>`, by hash of the file, or by unit name; others run. */
   readonly script = new Map<string, Behaviour>();
   /** By unit name; others go to the first machine. */
   readonly machineOf = new Map<string, string>();
@@ -71,7 +72,7 @@ export class ScriptedCluster {
     for (const [key, placement] of placements.entries()) {
       if (!units.get(placement.unit))
         writes.push({ kind: "withdraw", machine: placement.machine, unit: placement.unit });
-      const state = this.#stateOf(placement.unit, placement.hash, placement.target, placement.generation);
+      const state = this.#stateOf(placement);
       if (JSON.stringify(states.get(key)) !== JSON.stringify(state)) {
         report(placement.machine, { kind: "report", unit: placement.unit, state });
       }
@@ -95,8 +96,9 @@ export class ScriptedCluster {
     }
     const global = parseRequirements(parseUnitFile(unitFiles.get(record.hash) ?? ""), name).global;
     const on = global ? [...machines.entries()].map(([id]) => id) : [this.machineOf.get(name) ?? h1];
-    const { target, hash, generation } = record;
+    const { target } = record;
     return on.flatMap((id): SchedulerWrite[] => {
+      const { hash, generation } = wishOn(record, id);
       const placed = placements.get(`${id}/${name}`);
       if (target === "inactive") return placed ? [{ kind: "withdraw", machine: id, unit: name }] : [];
       if (placed?.hash === hash && placed.target === target && placed.generation === generation) return [];
@@ -109,7 +111,7 @@ export class ScriptedCluster {
     });
   }
 
-  #stateOf(name: string, hash: string, target: "loaded" | "launched", generation: number): UnitState {
+  #stateOf({ machine: id, unit: name, hash, target, generation }: Placement): UnitState {
     const stateOf = (active: string, sub: string, done: number): UnitState => ({
       load: "loaded",
       active,
@@ -119,10 +121,19 @@ export class ScriptedCluster {
       since,
     });
     if (target === "loaded") return stateOf("inactive", "dead", generation);
-    const behaviour = this.script.get(name) ?? { does: "runs" };
+    const behaviour = this.script.get(`${id}/${name}`) ??
+      this.script.get(hash) ??
+      this.script.get(name) ?? { does: "runs" };
     switch (behaviour.does) {
       case "completes":
         return { ...stateOf("inactive", "dead", generation), exitStatus: 0 };
+      case "is-not-routed": {
+        const problem = "GET /healthz gave 500";
+        return {
+          ...stateOf("active", "running", generation),
+          published: { service: "web", routed: false, problem },
+        };
+      }
       case "hangs":
         return stateOf("activating", "start-pre", Math.max(0, generation - 1));
       case "cannot-be-loaded":

@@ -2,7 +2,7 @@
 import type { Machine, RuntimeName } from "../../cluster/machine.ts";
 import type { Placement } from "../../cluster/placement.ts";
 import { noRequirements } from "../../cluster/requirements.ts";
-import type { TargetState, Unit } from "../../cluster/unit.ts";
+import type { Held, TargetState, Unit } from "../../cluster/unit.ts";
 import { decide } from "../../scheduler/decide.ts";
 import type { Decision } from "../../scheduler/decision.ts";
 import { ClusterModel } from "../../scheduler/model.ts";
@@ -25,6 +25,7 @@ export interface UnitShape {
   target?: TargetState;
   hash?: string;
   generation?: number;
+  held?: readonly Held[];
 }
 
 export function unit(name: string, shape: UnitShape = {}): Unit {
@@ -33,6 +34,7 @@ export function unit(name: string, shape: UnitShape = {}): Unit {
     hash: shape.hash ?? "h1",
     target: shape.target ?? "launched",
     generation: shape.generation ?? 0,
+    ...(shape.held ? { held: shape.held } : {}),
     requirements: {
       ...noRequirements,
       ...(shape.machineId === undefined ? {} : { machineId: shape.machineId }),

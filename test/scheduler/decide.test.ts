@@ -257,6 +257,33 @@ describe("a placed unit", () => {
     expect(cluster.pass()).to.deep.equal([]);
   });
 
+  it("is told its new file only on machines that are not held, and on those once they are released", () => {
+    const cluster = three().submit(unit("a.service", { global: true }));
+    cluster.pass();
+    const held = [{ hash: "h1", generation: 0, machines: ["m1", "m2", "m3"] }];
+    cluster.submit(unit("a.service", { global: true, hash: "h2", generation: 1, held }));
+    expect(cluster.pass()).to.deep.equal([]);
+    const rest = [{ hash: "h1", generation: 0, machines: ["m3"] }];
+    cluster.submit(unit("a.service", { global: true, hash: "h2", generation: 1, held: rest }));
+    expect(cluster.pass()).to.deep.equal(["place a.service m1", "place a.service m2"]);
+    cluster.join(machine("m4"));
+    const [joined] = cluster.decide();
+    expect(joined).to.have.nested.property("placement.hash", "h2");
+    cluster.submit(unit("a.service", { global: true, hash: "h2", generation: 1 }));
+    expect(cluster.pass()).to.deep.equal(["place a.service m3"]);
+  });
+
+  it("takes up a new target also where it is held", () => {
+    const cluster = three().submit(unit("a.service", { global: true }));
+    cluster.pass();
+    const held = [{ hash: "h1", generation: 0, machines: ["m1"] }];
+    cluster.submit(unit("a.service", { global: true, hash: "h2", target: "loaded", held }));
+    const [first] = cluster.decide();
+    expect(first)
+      .to.have.property("placement")
+      .that.includes({ machine: "m1", hash: "h1", target: "loaded" });
+  });
+
   it("moves when its new file no longer fits, leaving first", () => {
     const cluster = new Cluster().join(machine("m1"), machine("m2", { metadata: { disk: "ssd" } }));
     cluster.submit(unit("a.service")).pass();

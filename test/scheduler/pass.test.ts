@@ -213,4 +213,22 @@ describe("a scheduler's pass", () => {
     const { hash } = checkUnitFile("b.service", "[Service]\nExecStart=/bin/true\n");
     expect(bench.keys("unit-files/")).to.deep.equal([`unit-files/${hash}`]);
   });
+
+  it("does not collect the file that a held machine keeps", async () => {
+    bench.submit("a.service", sleeper);
+    const { hash } = checkUnitFile("a.service", sleeper);
+    const text = "[Service]\nExecStart=/bin/true\n";
+    const newer = checkUnitFile("a.service", text).hash;
+    const held = [{ hash, generation: 0, machines: [m1] }];
+    bench.store.etcd.put(`/deis/cluster/unit-files/${newer}`, text);
+    bench.store.etcd.put(
+      "/deis/cluster/units/a.service",
+      JSON.stringify({ hash: newer, target: "launched", generation: 0, held }),
+    );
+    for (const wait of [60_000, 60_000, 301_000]) {
+      bench.now += wait;
+      await bench.pass();
+    }
+    expect(bench.keys("unit-files/")).to.have.length(2);
+  });
 });
