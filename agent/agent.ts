@@ -170,6 +170,8 @@ export class Agent {
   }
 
   async #report(signal: AbortSignal): Promise<void> {
+    // Before the announcement the runtimes may not have been asked yet, and this machine's id may turn out to be another one's.
+    if (this.#options.authority() === "awaited") return;
     const now = this.#clock.now().toISOString();
     const writes = stateWrites({ ...this.#situation(), written: this.#written, now });
     if (writes.length === 0) return;

@@ -7,12 +7,13 @@
  *   machine's lease) nothing but fencing.
  * - A unit is left alone when its record, or the runtime that has it, cannot be read.
  * - A unit that runs as it should is never touched; one that failed or ended is left to its own `Restart=`.
+ * - `loaded` means that we do not start it. What a timer, a socket or another unit's `Wants=` starts then is not ours to stop.
  * - Within one unit, steps are strictly ordered: what is wrong goes before what is right comes.
  */
 import type { RuntimeName } from "../cluster/machine.ts";
 import type { UnitState } from "../cluster/unit-state.ts";
 import type { Desired, Wanted } from "./desired.ts";
-import { notStarted, type RuntimeUnit } from "./runtime.ts";
+import { notStarted, type RuntimeUnit, startBegun } from "./runtime.ts";
 
 export type Step =
   | { readonly kind: "load"; readonly runtime: RuntimeName; readonly unit: RuntimeUnit }
@@ -231,7 +232,7 @@ function towardLaunched(wish: Wanted, state: UnitState): Decision {
   const { name, runtime, generation } = wish;
   const purpose = purposeOf(wish);
   const acknowledge: Step = { kind: "acknowledge", runtime, generation };
-  if (state.generation === notStarted) {
+  if (state.generation === notStarted || state.generation === startBegun) {
     if (isUp(state)) return act(name, purpose, `it runs already: ${shown(state)}`, [acknowledge]);
     if (state.active === "deactivating") return leave("it is still stopping");
     return act(name, purpose, `target launched, and it is ${shown(state)}`, startSteps(wish));
@@ -257,6 +258,7 @@ function towardLaunched(wish: Wanted, state: UnitState): Decision {
 
 function towardLoaded(wish: Wanted, state: UnitState): Decision {
   const { name, runtime } = wish;
+  if (isUp(state) && state.generation === notStarted) return leave("made ready here, and started by others");
   if (isUp(state)) {
     return act(name, purposeOf(wish), `target loaded, and it is ${shown(state)}`, stopSteps(runtime));
   }
@@ -273,7 +275,7 @@ function load({ name, text, hash, runtime }: Wanted, generation: number): Step {
 /** The acknowledgement follows the start: a crash in between is seen as "runs already", never as one more restart. */
 function startSteps({ name, text, hash, generation, runtime }: Wanted): Step[] {
   return [
-    { kind: "start", runtime, unit: { name, text, hash, generation: notStarted }, generation },
+    { kind: "start", runtime, unit: { name, text, hash, generation: startBegun }, generation },
     { kind: "acknowledge", runtime, generation },
   ];
 }

@@ -9,7 +9,6 @@ import type { UnitState } from "../cluster/unit-state.ts";
 import type { Desired, Wanted } from "./desired.ts";
 import { longFlightMs } from "./perform.ts";
 import { type Attempt, type Flight, purposeOf, type Situation } from "./reconcile.ts";
-import { notStarted } from "./runtime.ts";
 
 /** The states in the store, as last written or read, by unit. */
 export type Written = ReadonlyMap<string, UnitState>;
@@ -139,13 +138,13 @@ function missed({ since, retryAtMs }: Attempt): Pick<UnitState, "active" | "sub"
 
 /** The restart generation that is done: of a unit not started since it was loaded, none but those that need no start. */
 function doneGeneration(wish: Wanted, observed: UnitState, attempt: Attempt | undefined): number {
-  if (observed.generation !== notStarted) return observed.generation;
+  if (observed.generation >= 0) return observed.generation;
   const gaveUp = attempt?.purpose === purposeOf(wish) && attempt.retryAtMs === "never";
   return wish.target === "loaded" || gaveUp ? wish.generation : Math.max(0, wish.generation - 1);
 }
 
 function withGeneration(state: UnitState, otherwise: number): UnitState {
-  return { ...state, generation: state.generation === notStarted ? otherwise : state.generation };
+  return { ...state, generation: state.generation < 0 ? otherwise : state.generation };
 }
 
 /** The state of before if it says the same but for its date. */

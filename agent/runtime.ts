@@ -6,8 +6,8 @@
  * runs here by unit name, file hash and restart generation, which it keeps with the runtime (labels, or files beside the unit file).
  *
  * Generation: `load` and `start` record the unit's, `acknowledge` overwrites it, `observed` shows the one recorded. The agent loads
- * and starts with `notStarted` and acknowledges the real generation after the start, so that a crash between two steps neither loses a
- * start or a restart nor repeats one, and a oneshot that has ended is not run again.
+ * with `notStarted`, starts with `startBegun` and acknowledges the real generation after the start, so that a crash between two steps
+ * neither loses a start or a restart nor repeats one, and a oneshot that has ended is not run again.
  *
  * Aborting: a call whose signal aborts stops waiting soon and rejects with the signal's reason. It undoes nothing: a start that was handed
  * to the runtime goes on there (a pull may end), and a following `stop` must end it.
@@ -17,6 +17,11 @@ import type { UnitState } from "../cluster/unit-state.ts";
 
 /** The generation of a unit that is loaded and has not been started since. Every adapter stores and shows it like any other. */
 export const notStarted = -1;
+/**
+ * The generation of a unit whose start was begun and not acknowledged: if it runs, it may be by us. One that runs as `notStarted` was started
+ * by somebody else: its timer or socket, another unit's `Wants=`, the operator of the host.
+ */
+export const startBegun = -2;
 
 /** A unit as an agent hands it to its runtime. */
 export interface RuntimeUnit {
@@ -24,7 +29,7 @@ export interface RuntimeUnit {
   /** The unit file as written. */
   readonly text: string;
   readonly hash: string;
-  /** A restart generation, from 0, or `notStarted`. */
+  /** A restart generation, from 0, or `notStarted`, or `startBegun`. */
   readonly generation: number;
 }
 

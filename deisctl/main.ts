@@ -32,6 +32,8 @@ const code = await runDeisctl(process.argv.slice(2), {
   columns: process.stdout.columns ?? 100,
   open: (flags) => openContext(flags, { io, files: localFiles(process.env), signal: interrupted.signal }),
 });
-// Not left to the event loop: a connection that is being made to a frozen etcd would keep the process for a minute and more. What
-// was written is out: pipes, files and terminals are written synchronously here.
+// A pipe takes 64 KiB at once, the rest as its reader reads.
+for (const stream of [process.stdout, process.stderr])
+  await new Promise<void>((resolve) => stream.write("", () => resolve()));
+// Not left to the event loop: a connection that is being made to a frozen etcd would keep the process for a minute and more.
 process.exit(code);

@@ -155,7 +155,13 @@ class HeldLeadership implements Leadership {
     const led = !this.lost.aborted;
     this.#stop();
     await this.#closing;
-    if (led) await deleteKey(this.#client, this.fence);
+    if (!led) return;
+    try {
+      await deleteKey(this.#client, this.fence);
+    } catch (error) {
+      // The key hangs on the lease: where the store cannot be reached it goes with that.
+      if (!isRetryable(error)) throw error;
+    }
   }
 
   #look(): void {

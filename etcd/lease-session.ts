@@ -10,7 +10,7 @@
  * one taken.
  */
 import { randomBytes } from "node:crypto";
-import { PlatformError } from "../cluster/errors.ts";
+import { isRetryable, PlatformError } from "../cluster/errors.ts";
 import { Backoff, type BackoffOptions } from "../loop/backoff.ts";
 import { type Clock, systemClock } from "../loop/clock.ts";
 import type { EtcdClient } from "./protocol.ts";
@@ -49,7 +49,10 @@ export interface LeaseSession {
   held(signal: AbortSignal): Promise<Lease>;
   /** Calls back after a lease was taken or lost. Returns the function that ends this. */
   onChange(listener: () => void): () => void;
-  /** Ends the session. `revoke`: give the lease back, so that what hangs on it goes at once; else it lives out its TTL. */
+  /**
+   * Ends the session. `revoke`: give the lease back, so that what hangs on it goes at once; else, and if the store cannot be reached, it
+   * lives out its TTL.
+   */
   close(options: { readonly revoke: boolean }): Promise<void>;
 }
 
@@ -123,7 +126,12 @@ class KeptSession implements LeaseSession {
     await this.#running;
     this.#held?.lose();
     this.#held = undefined;
-    if (revoke && id !== undefined) await this.#client.revokeLease(id, {});
+    if (!revoke || id === undefined) return;
+    try {
+      await this.#client.revokeLease(id, {});
+    } catch (error) {
+      if (!isRetryable(error)) throw error;
+    }
   }
 
   async #run(signal: AbortSignal): Promise<void> {

@@ -14,7 +14,7 @@ import {
   type Situation,
   type Step,
 } from "../../agent/reconcile.ts";
-import { notStarted } from "../../agent/runtime.ts";
+import { notStarted, startBegun } from "../../agent/runtime.ts";
 import { compileGlob } from "../../cluster/glob.ts";
 import type { RuntimeName } from "../../cluster/machine.ts";
 import type { UnitState } from "../../cluster/unit-state.ts";
@@ -270,10 +270,28 @@ const table: readonly Row[] = [
     outcome: "acknowledge(-1): target loaded",
   },
   {
-    when: "a unit that is only loaded was started by hand",
+    when: "a unit that is only loaded was started by its timer, by another unit or by hand",
     wish: wanted({ target: "loaded" }),
     systemd: state("active", never),
+    outcome: "leave: started by others",
+  },
+  {
+    when: "a unit is to be only loaded whose start an agent before this one had begun",
+    wish: wanted({ target: "loaded" }),
+    systemd: state("activating", { generation: startBegun }),
     outcome: "stop acknowledge(-1): target loaded",
+  },
+  {
+    when: "a launched unit runs whose start an agent before this one had begun",
+    wish: wanted({ generation: 2 }),
+    systemd: state("active", { generation: startBegun }),
+    outcome: "acknowledge(2): runs already",
+  },
+  {
+    when: "a launched unit does not run though an agent before this one had begun its start",
+    wish: wanted(),
+    systemd: state("inactive", { generation: startBegun }),
+    outcome: "start acknowledge(0): target launched",
   },
   { when: "a running unit is not placed here", systemd: state("active"), outcome: "unload: not placed here" },
   { when: "a failed unit is not placed here", systemd: state("failed"), outcome: "unload: not placed here" },
@@ -466,7 +484,7 @@ const table: readonly Row[] = [
   {
     when: "a unit that is being started is to be only loaded",
     wish: wanted({ target: "loaded" }),
-    systemd: state("activating", never),
+    systemd: state("activating", { generation: startBegun }),
     flight: flight(purposeOf(wanted()), "start"),
     outcome: "supersede: target loaded",
   },
@@ -601,10 +619,10 @@ describe("reconcile", () => {
       name,
     );
     const steps = decision?.kind === "act" ? decision.plan.steps : [];
-    const unit = { name, text: wanted().text, hash, generation: notStarted };
+    const unit = { name, text: wanted().text, hash };
     expect(steps).to.deep.equal([
-      { kind: "load", runtime: "systemd", unit },
-      { kind: "start", runtime: "systemd", unit, generation: 2 },
+      { kind: "load", runtime: "systemd", unit: { ...unit, generation: notStarted } },
+      { kind: "start", runtime: "systemd", unit: { ...unit, generation: startBegun }, generation: 2 },
       { kind: "acknowledge", runtime: "systemd", generation: 2 },
     ]);
   });
@@ -699,7 +717,7 @@ function arbitraryRow(): fc.Arbitrary<Row> {
       .record({
         active,
         hash: fc.constantFrom(hash, oldHash),
-        generation: fc.integer({ min: -1, max: 2 }),
+        generation: fc.integer({ min: -2, max: 2 }),
         load: fc.constantFrom("loaded", "not-found"),
       })
       .map(({ active, ...change }) => state(active, change)),

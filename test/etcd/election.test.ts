@@ -96,6 +96,14 @@ describe("an election", function () {
     expect(first.lost.aborted).to.equal(true);
   });
 
+  it("lets a leader resign that cannot reach the store: its key goes with its lease", async () => {
+    const first = await a.campaign();
+    a.proxy.cut();
+    await first.resign();
+    expect(first.lost.aborted).to.equal(true);
+    await eventually(async () => expect(await leader()).to.equal(undefined), { within: 10_000 });
+  });
+
   it("does not elect a candidate that gave up, nor disturb the others", async () => {
     const first = await a.campaign();
     const stop = new AbortController();

@@ -119,6 +119,14 @@ describe("a lease session", () => {
     expect(memory.dump().size).to.equal(0);
   });
 
+  it("is closed for good without a store, and leaves its lease to lapse", async () => {
+    open();
+    const { lost } = await session.held(never);
+    memory.cut();
+    await session.close({ revoke: true });
+    expect(lost.aborted).to.equal(true);
+  });
+
   it("starts when the store comes, however late, and tells whoever waits when it is closed before", async () => {
     memory.cut();
     open();

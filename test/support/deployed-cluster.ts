@@ -21,7 +21,7 @@ import { sweep } from "../../hosts/sweep.ts";
 import { eventually } from "./eventually.ts";
 import { freshClusterName } from "./host.ts";
 
-export interface DeployOptions extends Pick<CreateOptions, "images"> {
+export interface DeployOptions extends Pick<CreateOptions, "images" | "docker"> {
   /** Default 3. */
   readonly hosts?: number;
   /** Lines for the end of every host's settings file, about the scheduler. */
@@ -78,19 +78,19 @@ export class DeployedCluster {
   readonly etcd: EtcdClient;
   /** Everything in the store, kept current by a watch: times are taken from it without polling anything. */
   readonly records: Mirror<ClusterTables>;
-  readonly #machines: ReadonlyMap<string, Host>;
+  readonly #machines: Map<string, Host>;
 
-  private constructor(cluster: Cluster, etcd: EtcdClient, machines: ReadonlyMap<string, Host>) {
+  private constructor(cluster: Cluster, etcd: EtcdClient, machines: Map<string, Host>) {
     this.cluster = cluster;
     this.etcd = etcd;
     this.records = openMirror(etcd, clusterTables);
     this.#machines = machines;
   }
 
-  static async create({ hosts = 3, images, settings }: DeployOptions): Promise<DeployedCluster> {
+  static async create({ hosts = 3, settings, ...options }: DeployOptions): Promise<DeployedCluster> {
     const release = await ensureRelease(silent, new AbortController().signal);
     const name = freshClusterName();
-    const cluster = await createCluster({ name, hosts, ...(images === undefined ? {} : { images }) });
+    const cluster = await createCluster({ name, hosts, ...options });
     try {
       await installAgents(cluster, release);
       if (settings !== undefined) await Promise.all(cluster.hosts.map((host) => addSettings(host, settings)));
@@ -123,10 +123,19 @@ export class DeployedCluster {
     throw new Error(`${host.name} is not of this cluster`);
   }
 
+  /** From now on this machine id means this host, too. */
+  alsoKnown(id: string, host: Host): void {
+    this.#machines.set(id, host);
+  }
+
+  /** The ids of the machines that are there. */
+  get machineIds(): readonly string[] {
+    return [...this.records.tables.machines.entries()].map(([id]) => id);
+  }
+
   /** The names of the hosts whose agents are alive, sorted. */
   get present(): readonly string[] {
-    const ids = [...this.records.tables.machines.entries()].map(([id]) => id);
-    return ids.map((id) => this.#hostOf(id).name).sort();
+    return this.machineIds.map((id) => this.#hostOf(id).name).sort();
   }
 
   /** Resolves once every host is among the machines. */
@@ -290,7 +299,7 @@ export class DeployedCluster {
 }
 
 /** The end of what agent, scheduler and etcd of a host logged. */
-async function lastWords(host: Host): Promise<string> {
+export async function lastWords(host: Host): Promise<string> {
   const units = ["deis-agent", "deis-scheduler", "etcd"].flatMap((unit) => ["-u", unit]);
   return (await host.attempt(["journalctl", ...units, "-o", "short-precise", "-n", "80", "--no-pager"]))
     .stdout;
