@@ -12,7 +12,7 @@ HOSTS ?= 3
 SPEC ?= test/**/*.test.ts
 
 # The test files that need real hosts, told by what they use.
-real = $(shell grep -rlwE 'useHost|useCluster|useDeployed[A-Za-z]*|useSharedCluster|freshClusterName|ensureVagrant' test --include='*.test.ts')
+real = $(shell grep -rlwE 'useHost|useCluster|useDeployed[A-Za-z]*|freshClusterName|ensureVagrant' test --include='*.test.ts')
 
 hosts := node --import tsx hosts/main.ts
 mocha := node_modules/.bin/mocha --reporter ./test/support/closing-line.cjs
@@ -93,6 +93,14 @@ build: modules ## compile to dist/
 .PHONY: release
 release: modules ## what is installed on a host: release/deis.tar.gz
 	@$(hosts) release
+
+.PHONY: images
+images: modules ## the platform's images, by this machine's Docker
+	@for image in router registry; do \
+	  context=$$(mktemp -d); \
+	  $(hosts) image-context $$image $$context | sh; \
+	  rm -rf $$context; \
+	done
 
 .PHONY: clean
 clean: ## remove what is built here, and what dead runs left on this machine

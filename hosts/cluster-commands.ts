@@ -5,7 +5,14 @@ import { installAgents } from "./agents.ts";
 import { pruneCache } from "./cache.ts";
 import { Cluster } from "./cluster.ts";
 import { createCluster } from "./create.ts";
-import { currentEntries, entryKinds } from "./images.ts";
+import {
+  currentEntries,
+  entryKinds,
+  imageTag,
+  type PlatformImage,
+  platformImages,
+  writeContext,
+} from "./images.ts";
 import { hostNumber } from "./names.ts";
 import { bringUpPlatform } from "./platform.ts";
 import { terminalProgress } from "./progress.ts";
@@ -77,6 +84,15 @@ export function addClusterCommands(program: Command, signal: AbortSignal, finish
     .description("build what is installed on a host, unless it is current")
     .action(async () => {
       process.stdout.write(`${await ensureRelease(terminalProgress(), signal)}.tar.gz\n`);
+    });
+  program
+    .command("image-context")
+    .description("fill a directory with all that `docker build` needs for an image of the platform")
+    .argument("<image>", platformImages.join(" or "), imageName)
+    .argument("<directory>", "a new directory, or an empty one")
+    .action(async (image: PlatformImage, directory: string) => {
+      await writeContext(image, directory);
+      process.stdout.write(`docker build --tag ${imageTag(image)} ${directory}\n`);
     });
   clusterCommand(program, "part", "part hosts from the others, silently: packets are lost, links stay up")
     .argument("<hosts...>", "the hosts on the far side; they see each other")
@@ -244,6 +260,12 @@ function wholeNumber(text: string): number {
 function imageSet(text: string): UpFlags["images"] {
   if (text === "platform" || text === "foundation" || text === "none") return text;
   throw new InvalidArgumentError("it is one of platform, foundation and none.");
+}
+
+function imageName(text: string): PlatformImage {
+  const found = platformImages.find((image) => image === text);
+  if (found !== undefined) return found;
+  throw new InvalidArgumentError(`it is one of ${platformImages.join(", ")}.`);
 }
 
 function say(text: string): void {

@@ -2,13 +2,24 @@
  * The Docker images that every host has from the start. They are built once in a throw-away host and kept as a stopped
  * Docker's directories; a new host gets them by hard links, in a fraction of a second, since layers never change.
  *
- * Two steps, so that a change of a platform image does not make the foundation again: the foundation (busybox and Debian, pulled
- * where a hub can be reached and made by debootstrap where not), and on it the platform's own images, from Dockerfiles of
- * this repository.
+ * Three steps, so that a change is paid for once and where it was made: the foundation (busybox and Debian, pulled where a hub can be
+ * reached and made by debootstrap where not); on it what the platform's images take from Debian, the stage `packages` of each
+ * Dockerfile of this repository; on that the images themselves, which takes seconds and needs no network.
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, readdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
+import {
+  copyFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PlatformError } from "../cluster/errors.ts";
 import { baseRecipe, ensureBase, slim } from "./base.ts";
@@ -16,15 +27,20 @@ import { entryPath, fromCache, type Recipe, removeTree } from "./cache.ts";
 import { Cluster } from "./cluster.ts";
 import { debootstrap, suite } from "./debian.ts";
 import type { Host } from "./host.ts";
+import { programDigest, writeProgram } from "./program.ts";
 import { type Progress, silent } from "./progress.ts";
 import { projectRoot, projectVersion } from "./project.ts";
 import { run } from "./run.ts";
 
 /** Directories of this repository with a Dockerfile, each of which becomes the image `deis/<directory>:<version>`. */
 export const platformImages = ["router", "registry"] as const;
+export type PlatformImage = (typeof platformImages)[number];
+
+/** The images with a program of this repository in them, by the module that it starts with. */
+const programs: Readonly<Partial<Record<PlatformImage, string>>> = { router: "router/main.ts" };
 
 /** The tag of a platform image in this version of the project. */
-export function imageTag(image: (typeof platformImages)[number]): string {
+export function imageTag(image: PlatformImage): string {
   return `deis/${image}:${projectVersion()}`;
 }
 
@@ -38,7 +54,8 @@ export async function ensureImages(
 ): Promise<string> {
   const foundation = await fromCache(foundationRecipe(), progress, signal);
   if (which === "foundation") return foundation;
-  return await fromCache(await platformRecipe(foundation), progress, signal);
+  const packages = await fromCache(await packagesRecipe(foundation), progress, signal);
+  return await fromCache(await platformRecipe(packages), progress, signal);
 }
 
 function foundationRecipe(): Recipe {
@@ -55,16 +72,50 @@ function foundationRecipe(): Recipe {
   };
 }
 
-async function platformRecipe(foundation: string): Promise<Recipe> {
-  const inputs = [foundation, "recipe 1"];
-  for (const image of platformImages)
+/** The stages `packages`: what comes from Debian, and this machine's Node.js. */
+async function packagesRecipe(foundation: string): Promise<Recipe> {
+  const inputs = [foundation, process.version, "recipe 1"];
+  for (const image of platformImages) inputs.push(packagesStage(await dockerfile(image)));
+  return {
+    kind: "packages",
+    title: `Debian packages of the platform images (${platformImages.join(", ")})`,
+    inputs,
+    async build(directory, signal) {
+      await inBuilder(foundation, directory, signal, async (host) => {
+        for (const image of platformImages) await buildImage(host, image, signal, ["--target", "packages"]);
+      });
+    },
+  };
+}
+
+/** A Dockerfile up to where its second stage begins: the first stage must be `packages`. */
+export function packagesStage(text: string): string {
+  const [first = "", ...later] = text.split(/^(?=FROM )/m).filter((stage) => stage.startsWith("FROM "));
+  if (/^FROM \S+ AS packages$/m.test(first) && later.length > 0) return first;
+  throw new PlatformError(
+    "image-not-built",
+    'The first of several stages of a Dockerfile must be "packages"',
+  );
+}
+
+function dockerfile(image: PlatformImage): Promise<string> {
+  return readFile(join(projectRoot(), image, "Dockerfile"), "utf8");
+}
+
+/** The images themselves. A layer that the packages have already is not built again, as Docker finds it in what it starts with. */
+async function platformRecipe(packages: string): Promise<Recipe> {
+  const inputs = [packages, "recipe 2"];
+  for (const image of platformImages) {
     inputs.push(imageTag(image), await contentHash(join(projectRoot(), image)));
+    const entry = programs[image];
+    if (entry !== undefined) inputs.push(await programDigest(entry));
+  }
   return {
     kind: "images",
     title: `platform images (${platformImages.map(imageTag).join(", ")})`,
     inputs,
     async build(directory, signal) {
-      await inBuilder(foundation, directory, signal, async (host) => {
+      await inBuilder(packages, directory, signal, async (host) => {
         for (const image of platformImages) await buildImage(host, image, signal);
       });
     },
@@ -156,14 +207,33 @@ async function trustThisMachinesAuthorities(host: Host): Promise<void> {
   if (existsSync(bundle)) await host.write(bundle, await readFile(bundle));
 }
 
+/** Fills `directory` with all that `docker build` needs for an image, which needs nothing else of this machine then. */
+export async function writeContext(image: PlatformImage, directory: string): Promise<void> {
+  await cp(join(projectRoot(), image), directory, {
+    recursive: true,
+    filter: (path) => !path.endsWith(".ts"),
+  });
+  const entry = programs[image];
+  if (entry === undefined) return;
+  await writeProgram(entry, directory);
+  await copyFile(process.execPath, join(directory, "node"));
+}
+
 async function buildImage(
   host: Host,
-  image: (typeof platformImages)[number],
+  image: PlatformImage,
   signal: AbortSignal,
+  flags: readonly string[] = [],
 ): Promise<void> {
   const context = `/root/${image}`;
-  await host.copyIn(join(projectRoot(), image), context);
-  const build = ["docker", "build", "--quiet", "--tag", imageTag(image), context];
+  const scratch = await mkdtemp(join(tmpdir(), "deis-image-"));
+  try {
+    await writeContext(image, scratch);
+    await host.copyIn(scratch, context);
+  } finally {
+    await removeTree(scratch);
+  }
+  const build = ["docker", "build", "--quiet", "--tag", imageTag(image), ...flags, context];
   const { code, stderr } = await host.attempt(build, { deadlineMs: 10 * 60_000, signal });
   if (code !== 0) {
     throw new PlatformError("image-not-built", `Cannot build "${imageTag(image)}": ${stderr.trim()}`, {
@@ -176,7 +246,9 @@ async function buildImage(
 async function contentHash(directory: string): Promise<string> {
   const hash = createHash("sha256");
   const entries = await readdir(directory, { withFileTypes: true, recursive: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  // Of programs only what is in an image counts: see programDigest.
+  const kept = entries.filter((entry) => entry.isFile() && !entry.name.endsWith(".ts"));
+  const files = kept.map((entry) => join(entry.parentPath, entry.name));
   for (const file of files.sort()) hash.update(file.slice(directory.length)).update(await readFile(file));
   return hash.digest("hex");
 }
@@ -184,8 +256,9 @@ async function contentHash(directory: string): Promise<string> {
 /** The cache entries that this checkout's clusters are made from. */
 export async function currentEntries(): Promise<readonly string[]> {
   const foundation = entryPath(foundationRecipe());
-  return [entryPath(baseRecipe), foundation, entryPath(await platformRecipe(foundation))];
+  const packages = entryPath(await packagesRecipe(foundation));
+  return [entryPath(baseRecipe), foundation, packages, entryPath(await platformRecipe(packages))];
 }
 
 /** The kinds of entries that this room keeps in the cache. */
-export const entryKinds = ["base", "foundation", "images"] as const;
+export const entryKinds = ["base", "foundation", "packages", "images"] as const;

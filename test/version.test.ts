@@ -9,7 +9,13 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
 describe("the version", function () {
   this.timeout(30_000);
 
-  for (const entry of ["agent/main.ts", "scheduler/main.ts", "deisctl/main.ts", "renderer/main.ts"]) {
+  for (const entry of [
+    "agent/main.ts",
+    "scheduler/main.ts",
+    "deisctl/main.ts",
+    "renderer/main.ts",
+    "router/main.ts",
+  ]) {
     it(`that ${entry} tells is the package's`, () => {
       const told = execFileSync(process.execPath, ["--import", "tsx", entry, "--version"], {
         encoding: "utf8",
