@@ -1,0 +1,23 @@
+-- What happens in nginx's master when it takes its configuration, before any worker runs: the modules are loaded, the structure is
+-- read, and after a start (not a reload, which keeps shared memory) the tables are taken from the files of the last push. So an
+-- nginx that was killed serves at once what it served before.
+local structure = require "deis.structure"
+local tables = require "deis.tables"
+
+require "deis.admission"
+require "deis.answers"
+require "deis.balancer"
+require "deis.control"
+require "deis.ending"
+
+-- `directory` is where the rendered files are.
+return function(directory)
+  structure.load(directory .. "nginx.conf")
+  for name, table_of in pairs(tables) do
+    local text = not table_of:answer() and structure.read(directory .. name .. ".json")
+    if text then
+      local done, _, message = table_of:replace(text)
+      if not done then ngx.log(ngx.ERR, "cannot take up ", name, ".json: ", message) end
+    end
+  end
+end
