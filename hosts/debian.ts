@@ -91,6 +91,11 @@ const needed: Readonly<Record<string, string>> = {
   "etcd-client": "/usr/bin/etcdctl",
   "util-linux": "/usr/bin/nsenter",
   curl: "/usr/bin/curl",
+  // The router's, tested here as it is in its image.
+  nginx: "/usr/sbin/nginx",
+  "libnginx-mod-http-lua": "/usr/lib/nginx/modules/ngx_http_lua_module.so",
+  "libnginx-mod-stream": "/usr/lib/nginx/modules/ngx_stream_module.so",
+  "lua-cjson": "/usr/share/lua/5.1/cjson/util.lua",
   // Judges the shell scripts, in the tests.
   shellcheck: "/usr/bin/shellcheck",
   "ca-certificates": "/etc/ssl/certs/ca-certificates.crt",

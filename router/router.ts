@@ -22,6 +22,7 @@ import type { OnRouterEvent } from "./events.ts";
 import { KeptTables } from "./kept-tables.ts";
 import type { Progress } from "./membership.ts";
 import { NginxProcess } from "./nginx-process.ts";
+import { ensureSelfMadeCertificate } from "./self-made-certificate.ts";
 import { Serving } from "./serving.ts";
 import { servedReload } from "./structure.ts";
 
@@ -65,6 +66,7 @@ export class Router {
     ) as [string, string, string];
     for (const file of [structure, routes, certs, controlSocket])
       await mkdir(dirname(file), { recursive: true });
+    await ensureSelfMadeCertificate(dirname(structure));
     const kept = await KeptTables.open(join(dirname(routes), "served"), [confdir, ...programs]);
     let nginx: NginxProcess | undefined;
     let isServed = false;

@@ -208,7 +208,7 @@ async function planMembers(directory: string, options: EtcdServerOptions): Promi
 }
 
 /** Ports below the range from which the kernel takes those of outgoing connections. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
   while (ports.length < count) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
