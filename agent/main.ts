@@ -7,12 +7,13 @@ import { readFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { Command } from "commander";
 import { pino } from "pino";
-import { type ServedApi, serveApi, type TlsIdentity } from "../api/server.ts";
+import { readTlsIdentity, tcpAddress } from "../api/listen.ts";
+import { type ServedApi, serveApi } from "../api/server.ts";
 import { describeError, hasCode, hintOf, PlatformError } from "../cluster/errors.ts";
 import { compileGlob } from "../cluster/glob.ts";
 import type { Machine } from "../cluster/machine.ts";
 import { parseRequirements } from "../cluster/requirements.ts";
-import { type EtcdSettings, parseSettings, type Settings } from "../cluster/settings.ts";
+import { parseSettings, type Settings } from "../cluster/settings.ts";
 import { runtimeOf } from "../cluster/unit.ts";
 import { parseUnitFile } from "../cluster/unit-file.ts";
 import { openEtcd } from "../etcd/client.ts";
@@ -68,8 +69,8 @@ try {
 async function run(config: string): Promise<void> {
   let settings = await readSettings(config);
   const { ttlSeconds, unitsDirectory, dockerSocket, listen } = settings.agent;
-  const tls = await readTls(settings.etcd);
-  const listenAt = listen === undefined ? undefined : listenAddress(listen, tls);
+  const tls = await readTlsIdentity(settings.etcd);
+  const listenAt = listen === undefined ? undefined : tcpAddress("agent.listen", listen, tls);
   const id = await readMachineId();
   const log = pino({
     level: settings.log.level,
@@ -242,36 +243,6 @@ async function readSettings(path: string): Promise<Settings> {
       hint: "Write that file, or name another one with --config",
     });
   }
-}
-
-async function readTls({ cafile, certfile, keyfile }: EtcdSettings): Promise<TlsIdentity | undefined> {
-  if (cafile === undefined || certfile === undefined || keyfile === undefined) return undefined;
-  try {
-    const [ca, certificate, key] = await Promise.all(
-      [cafile, certfile, keyfile].map((path) => readFile(path)),
-    );
-    return ca && certificate && key ? { ca, certificate, key } : undefined;
-  } catch (cause) {
-    throw new PlatformError("certificate-unreadable", "Cannot read the certificates of [etcd]", {
-      cause,
-      hint: "Check etcd.cafile, etcd.certfile and etcd.keyfile, and who may read those files",
-    });
-  }
-}
-
-function listenAddress(listen: string, tls: TlsIdentity | undefined) {
-  const [, host, port] = /^(?:\[?([^\]]*)\]?)?:([0-9]{1,5})$/.exec(listen) ?? [];
-  if (port === undefined || Number(port) > 65_535) {
-    throw new PlatformError("settings-invalid", `Setting agent.listen is ${JSON.stringify(listen)}`, {
-      hint: 'Set it to host:port, such as "0.0.0.0:7002"',
-    });
-  }
-  if (tls === undefined) {
-    throw new PlatformError("settings-invalid", "Setting agent.listen needs the certificates of [etcd]", {
-      hint: "Set etcd.cafile, etcd.certfile and etcd.keyfile, or remove agent.listen",
-    });
-  }
-  return { kind: "tcp" as const, host: host || "::", port: Number(port), tls };
 }
 
 async function readVersion(): Promise<string> {

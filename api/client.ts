@@ -4,8 +4,8 @@
  */
 import type { IncomingMessage, RequestOptions } from "node:http";
 import { PlatformError } from "../cluster/errors.ts";
+import type { TlsIdentity } from "./listen.ts";
 import type { JournalRequest } from "./ports.ts";
-import type { TlsIdentity } from "./server.ts";
 
 export type AgentAddress =
   | { readonly socketPath: string }

@@ -4,24 +4,13 @@
  * On a unix socket for root, and where asked for on TCP, there with mutual TLS only: who has no certificate of the cluster's CA
  * gets no answer at all. Errors are `{"error":{"code","message","hint"}}`.
  */
-import { chmod, unlink } from "node:fs/promises";
-import { connect } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
 import { describeError, hasCode, hintOf, isRetryable, PlatformError } from "../cluster/errors.ts";
+import { type ApiAddress, listen, mutualTls, type TlsIdentity } from "./listen.ts";
 import { type ApiPorts, type JournalRequest, journalOutputs } from "./ports.ts";
-
-/** PEM texts. */
-export interface TlsIdentity {
-  readonly ca: Buffer;
-  readonly certificate: Buffer;
-  readonly key: Buffer;
-}
-
-export type ApiAddress =
-  | { readonly kind: "socket"; readonly path: string }
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly tls: TlsIdentity };
+import { requestSignal } from "./request-signal.ts";
 
 export interface ServedApi {
   /** A path, or `https://host:port`. */
@@ -35,63 +24,22 @@ export async function serveApi(ports: ApiPorts, address: ApiAddress): Promise<Se
   const server = address.kind === "tcp" ? httpsServer(address.tls) : fastify({ forceCloseConnections: true });
   const closing = new AbortController();
   addRoutes(server, ports, closing.signal);
-  try {
-    const at =
-      address.kind === "tcp" ? await listenTcp(server, address) : await listenSocket(server, address.path);
-    return {
-      at,
-      close: async () => {
-        closing.abort(new Error("the agent is stopping"));
-        await server.close();
-      },
-    };
-  } catch (cause) {
-    await server.close();
-    const where = address.kind === "tcp" ? `${address.host}:${address.port}` : address.path;
-    throw new PlatformError("api-listen-failed", `Cannot serve the agent's API at "${where}"`, {
-      cause,
-      hint: "Set listen in [agent] of /etc/deis/agent.toml to an address of this host and a free port",
-    });
-  }
+  const at = await listen(server, address, {
+    what: "the agent's API",
+    hint: "Set listen in [agent] of /etc/deis/agent.toml to an address of this host and a free port",
+  });
+  return {
+    at,
+    close: async () => {
+      closing.abort(new Error("the agent is stopping"));
+      await server.close();
+    },
+  };
 }
 
 /** Typed as the plain server: routes do not differ. */
-function httpsServer({ ca, certificate, key }: TlsIdentity): FastifyInstance {
-  const https = {
-    ca,
-    cert: certificate,
-    key,
-    requestCert: true,
-    rejectUnauthorized: true,
-    minVersion: "TLSv1.2" as const,
-  };
-  return fastify({ forceCloseConnections: true, https }) as unknown as FastifyInstance;
-}
-
-async function listenTcp(
-  server: FastifyInstance,
-  { host, port }: { host: string; port: number },
-): Promise<string> {
-  await server.listen({ host, port });
-  const address = server.server.address();
-  const bound = typeof address === "object" && address !== null ? address.port : port;
-  return `https://${host.includes(":") ? `[${host}]` : host}:${bound}`;
-}
-
-async function listenSocket(server: FastifyInstance, path: string): Promise<string> {
-  // What a killed agent left behind must not keep the next one from listening; a living one must.
-  if (!(await answers(path))) await unlink(path).catch(() => undefined);
-  await server.listen({ path });
-  await chmod(path, 0o600);
-  return path;
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-    socket.once("connect", () => socket.destroy());
-  });
+function httpsServer(tls: TlsIdentity): FastifyInstance {
+  return fastify({ forceCloseConnections: true, https: mutualTls(tls) }) as unknown as FastifyInstance;
 }
 
 function addRoutes(server: FastifyInstance, ports: ApiPorts, closing: AbortSignal): void {
@@ -104,14 +52,15 @@ function addRoutes(server: FastifyInstance, ports: ApiPorts, closing: AbortSigna
     return reply.status(health.ok ? 200 : 503).send(health);
   });
   server.get<{ Params: { name: string } }>("/v1/units/:name/status", async (request, reply) => {
-    const text = await ports.logs.status(request.params.name, gone(reply, closing));
+    const { signal } = requestSignal(reply, closing);
+    const text = await ports.logs.status(request.params.name, signal);
     return reply.type("text/plain; charset=utf-8").send(text);
   });
   server.get<{ Params: { name: string }; Querystring: Record<string, unknown> }>(
     "/v1/units/:name/journal",
     async (request, reply) => {
       const wanted = journalRequest(request.query);
-      const signal = gone(reply, closing);
+      const { signal } = requestSignal(reply, closing, Number.POSITIVE_INFINITY);
       const chunks = await ports.logs.journal(request.params.name, wanted, signal);
       // Sent by hand: a follower must see the headers at once, even if nothing is written for hours.
       reply.hijack();
@@ -123,18 +72,6 @@ function addRoutes(server: FastifyInstance, ports: ApiPorts, closing: AbortSigna
       );
     },
   );
-}
-
-/** Aborts when the client has gone away or the server closes. */
-function gone(reply: FastifyReply, closing: AbortSignal): AbortSignal {
-  const left = new AbortController();
-  const leave = () => left.abort(closing.reason ?? new Error("the client has gone away"));
-  reply.raw.once("close", () => {
-    closing.removeEventListener("abort", leave);
-    leave();
-  });
-  closing.addEventListener("abort", leave, { once: true });
-  return left.signal;
 }
 
 function journalRequest(query: Readonly<Record<string, unknown>>): JournalRequest {

@@ -1,5 +1,5 @@
 /**
- * The settings file of a host, `/etc/deis/agent.toml`: read by deis-agent and deis-scheduler, and by deisctl for `[etcd]`.
+ * The settings file of a host, `/etc/deis/agent.toml`: read by deis-agent, deis-scheduler and deis-api, and by deisctl for `[etcd]`.
  * Every key has a default; an unknown key or a wrong type is an error that names it, so that a typing mistake is never silent.
  */
 import { parse, TomlError } from "smol-toml";
@@ -35,6 +35,12 @@ export interface Settings {
     /** `host:port` of the agent's API over mutual TLS with the certificates of `[etcd]`. Absent: no API is served. */
     readonly listen?: string;
   };
+  readonly api: {
+    /** Path of the unix socket that deis-api makes when systemd hands it none. */
+    readonly socket: string;
+    /** `host:port` of the cluster's API over mutual TLS with the certificates of `[etcd]`. Absent: on the socket only. */
+    readonly listen?: string;
+  };
   readonly scheduler: {
     /** TTL of the leader's lease in seconds, 2 to 3 600. */
     readonly ttlSeconds: number;
@@ -51,6 +57,7 @@ const known = {
   machine: ["address", "metadata", "reserved_memory_bytes", "reserved_cpu_millis"],
   etcd: ["endpoints", "cafile", "certfile", "keyfile"],
   agent: ["ttl_seconds", "units_directory", "docker_socket", "listen"],
+  api: ["socket", "listen"],
   scheduler: ["ttl_seconds", "spread_by", "mass_loss_grace_seconds"],
   log: ["level"],
 } as const;
@@ -65,6 +72,7 @@ export function parseSettings(text: string, file: string): Settings {
   reader.refuseUnknown(known);
   const address = reader.text("machine", "address");
   const listen = reader.text("agent", "listen");
+  const apiListen = reader.text("api", "listen");
   return {
     machine: {
       ...(address === undefined ? {} : { address }),
@@ -78,6 +86,10 @@ export function parseSettings(text: string, file: string): Settings {
       unitsDirectory: reader.text("agent", "units_directory") ?? "/run/deis/units",
       dockerSocket: reader.text("agent", "docker_socket") ?? "/var/run/docker.sock",
       ...(listen === undefined ? {} : { listen }),
+    },
+    api: {
+      socket: reader.text("api", "socket") ?? "/var/run/fleet.sock",
+      ...(apiListen === undefined ? {} : { listen: apiListen }),
     },
     scheduler: {
       ttlSeconds: reader.integer("scheduler", "ttl_seconds", 5, 2, 3_600),

@@ -13,6 +13,10 @@ import { instanceName, isTemplate, validateUnitName } from "./unit-name.ts";
 export const targetStates = ["inactive", "loaded", "launched"] as const;
 export type TargetState = (typeof targetStates)[number];
 
+export function isTargetState(text: string): text is TargetState {
+  return targetStates.some((state) => state === text);
+}
+
 /** The value of `/deis/cluster/units/<name>`. */
 export interface UnitRecord {
   /** Canonical SHA-1 of the unit's file, 40 hex digits. */

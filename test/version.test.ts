@@ -15,6 +15,7 @@ describe("the version", function () {
     "deisctl/main.ts",
     "renderer/main.ts",
     "router/main.ts",
+    "api/main.ts",
   ]) {
     it(`that ${entry} tells is the package's`, () => {
       const told = execFileSync(process.execPath, ["--import", "tsx", entry, "--version"], {

@@ -14,6 +14,8 @@ export interface HostOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** `host:port` of the agent's API. */
   readonly listen?: string;
+  /** `host:port` of the cluster's API. */
+  readonly apiListen?: string;
   /** Where this host's certificates are. */
   readonly certificates?: { readonly ca: string; readonly cert: string; readonly key: string };
 }
@@ -27,7 +29,7 @@ const heading =
  */
 export function settingsWith(before: string | undefined, options: HostOptions): string {
   const present = before === undefined ? {} : parse(before);
-  const { etcd, address, metadata, listen, certificates } = options;
+  const { etcd, address, metadata, listen, apiListen, certificates } = options;
   const wanted = changed(present, {
     machine: { ...given("address", address), ...given("metadata", metadata) },
     etcd: {
@@ -39,6 +41,7 @@ export function settingsWith(before: string | undefined, options: HostOptions): 
       }),
     },
     agent: { ...given("listen", listen) },
+    api: { ...given("listen", apiListen) },
   });
   const text = stringify(wanted);
   if (before !== undefined && text === stringify(present)) return before;

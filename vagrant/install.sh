@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs, upgrades or removes Deis on a Debian host: deis-agent, deis-scheduler, deis-confd and deisctl with their settings,
+# Installs, upgrades or removes Deis on a Debian host: deis-agent, deis-scheduler, deis-api, deis-confd and deisctl with their settings,
 # certificates and systemd services. It may be run again at any time, and running units are never touched: neither an
 # upgrade nor --uninstall stops a container or a service that runs on the cluster's behalf. Everything that can be wrong with
 # what it is given is found before anything is changed.
@@ -21,6 +21,8 @@ Usage: install.sh --release DIR|TARBALL [options]    install or upgrade
   --address IP         the address other hosts reach this one at (default: the default route's)
   --metadata K=V,K=V   machine metadata, e.g. region=lab,disk=ssd
   --listen HOST:PORT   serve logs and status of this host's units there, over mutual TLS
+  --api-listen HOST:PORT
+                       serve the cluster's API there, over mutual TLS; on /run/fleet.sock it is served anyway
   --no-scheduler       run no scheduler here; --scheduler runs one again
   --no-start           install only; do not start or restart the services
   --stop-units         with --uninstall: also stop and remove the cluster's units on this host
@@ -41,9 +43,9 @@ PREFIX=/opt/deis
 SETTINGS=/etc/deis
 UNITS=/etc/systemd/system
 # Each command and the room of its entry point.
-declare -A ENTRIES=([deisctl]=deisctl [deis-agent]=agent [deis-scheduler]=scheduler [deis-confd]=renderer)
+declare -A ENTRIES=([deisctl]=deisctl [deis-agent]=agent [deis-scheduler]=scheduler [deis-api]=api [deis-confd]=renderer)
 COMMANDS=("${!ENTRIES[@]}")
-SERVICES=(deis-agent.service deis-scheduler.service)
+SERVICES=(deis-agent.service deis-scheduler.service deis-api.socket deis-api.service)
 
 say() { printf '%s\n' "deis: $*"; }
 die() { printf '%s\n' "deis: $1" >&2; [ -z "${2:-}" ] || printf '%s\n' "Hint: $2" >&2; exit 1; }
@@ -55,7 +57,7 @@ release='' scheduler=as-is start=yes uninstall=no purge=no stop_units=no
 settings=() # options that plan-host takes as they are
 while [ $# -gt 0 ]; do
   case $1 in
-    --release | --etcd | --ca | --cert | --key | --address | --metadata | --listen)
+    --release | --etcd | --ca | --cert | --key | --address | --metadata | --listen | --api-listen)
       [ -n "${2:-}" ] || usage_error "$1 needs a value"
       if [ "$1" = --release ]; then release=$2; else settings+=("$1=$2"); fi
       shift 2 ;;
@@ -118,7 +120,7 @@ remove() {
     systemctl disable --now --quiet "${SERVICES[@]}" 2>/dev/null || true
   fi
   if [ "$stop_units" = yes ]; then stop_units; fi
-  rm -f "${SERVICES[@]/#/$UNITS/}" "${SERVICES[@]/#/$UNITS/multi-user.target.wants/}" "${COMMANDS[@]/#//usr/local/bin/}"
+  rm -f "${SERVICES[@]/#/$UNITS/}" "${SERVICES[@]/#/$UNITS/multi-user.target.wants/}" "$UNITS/sockets.target.wants/deis-api.socket" "${COMMANDS[@]/#//usr/local/bin/}"
   if systemd_runs; then
     systemctl daemon-reload
     systemctl reset-failed "${SERVICES[@]}" 2>/dev/null || true
@@ -288,6 +290,52 @@ LimitNOFILE=65536
 WantedBy=multi-user.target
 TEXT
 
+# The socket is open from the host's start, and deis-api runs while someone asks: where nobody does it costs nothing. Whoever may
+# write to it may do all that an operator may, as with fleet's.
+replace 644 $UNITS/deis-api.socket <<TEXT
+[Unit]
+Description=Deis and fleet API socket
+
+[Socket]
+ListenStream=/run/fleet.sock
+SocketGroup=deis
+SocketMode=0660
+
+[Install]
+WantedBy=sockets.target
+TEXT
+replace 644 $UNITS/deis-api.service <<TEXT
+[Unit]
+Description=Deis API: fleet's HTTP API and Deis's own
+Documentation=file:$PREFIX/current/docs/api.md
+Requires=deis-api.socket
+Wants=network-online.target
+After=deis-api.socket network-online.target etcd.service
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=/usr/local/bin/deis-api --config $SETTINGS/agent.toml
+User=deis
+Group=deis
+CapabilityBoundingSet=
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+PrivateTmp=yes
+PrivateDevices=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+Restart=on-failure
+RestartSec=1
+TimeoutStopSec=10
+LimitNOFILE=65536
+
+[Install]
+WantedBy=multi-user.target
+TEXT
+
 if [ "$(readlink "$PREFIX/current" 2>/dev/null)" != "$target" ]; then
   ln -sfn "$target" "$PREFIX/current.new"
   mv -T "$PREFIX/current.new" "$PREFIX/current"
@@ -299,10 +347,14 @@ find "$PREFIX/releases" -mindepth 1 -maxdepth 1 -type d ! -path "$target" -print
 # ---------------------------------------------------------------------------------------------------- services
 
 # As `systemctl enable` does; it is not there without systemd's own package, in a minimal image say.
-link() { printf '%s\n' "$UNITS/multi-user.target.wants/$1"; }
+link() {
+  local target=multi-user.target
+  [ "${1##*.}" != socket ] || target=sockets.target
+  printf '%s\n' "$UNITS/$target.wants/$1"
+}
 enable() {
   [ ! -L "$(link "$1")" ] || return 0
-  mkdir -p "$UNITS/multi-user.target.wants"
+  mkdir -p "$(dirname "$(link "$1")")"
   ln -s "$UNITS/$1" "$(link "$1")"
 }
 if [ "$scheduler" = as-is ]; then
@@ -312,11 +364,15 @@ if [ "$scheduler" = as-is ]; then
 fi
 wanted=(deis-agent.service)
 [ "$scheduler" = no ] || wanted+=(deis-scheduler.service)
-for service in "${wanted[@]}"; do enable "$service"; done
+for service in "${wanted[@]}" deis-api.socket; do enable "$service"; done
+# With an address of its own the API has to be there before anyone asks for it.
+api=on-demand
+if awk '/^\[/ { table = $0 } table == "[api]" && /^listen *=/ { found = 1 } END { exit !found }' "$SETTINGS/agent.toml"; then api=always; fi
+if [ "$api" = always ]; then enable deis-api.service; else rm -f "$(link deis-api.service)"; fi
 if [ "$scheduler" = no ] && [ -L "$(link deis-scheduler.service)" ]; then rm "$(link deis-scheduler.service)"; fi
 
 if [ "$start" = no ] || ! systemd_runs; then
-  say "installed; start with: systemctl daemon-reload && systemctl restart ${wanted[*]}"
+  say "installed; start with: systemctl daemon-reload && systemctl restart ${wanted[*]} deis-api.socket"
   exit 0
 fi
 # All that a running daemon has read. It is compared with what the daemons were last started with, not with what this run
@@ -326,11 +382,15 @@ state=$({ cat "$SETTINGS/agent.toml" "${SERVICES[@]/#/$UNITS/}"; cat "$SETTINGS"
 # Their restarts are counted anew.
 systemctl reset-failed "${wanted[@]}" 2>/dev/null || true
 if [ "$(cat "$PREFIX/started" 2>/dev/null)" = "$state" ]; then
-  systemctl start "${wanted[@]}"
+  systemctl start "${wanted[@]}" deis-api.socket
 else
   systemctl daemon-reload
   systemctl restart "${wanted[@]}"
+  # The socket stays open meanwhile: whoever connects waits instead of being turned away.
+  systemctl start deis-api.socket
+  systemctl try-restart deis-api.service
 fi
+if [ "$api" = always ]; then systemctl start deis-api.service; fi
 if [ "$scheduler" = no ]; then systemctl stop --quiet deis-scheduler.service; fi
 
 # "active" says only that a process was started. The agent is up when its socket answers; none may have crashed by then.

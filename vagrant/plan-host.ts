@@ -22,6 +22,7 @@ const { values: given } = parseArgs({
     address: text,
     metadata: text,
     listen: text,
+    "api-listen": text,
     ca: text,
     cert: text,
     key: text,
@@ -38,7 +39,8 @@ try {
 
 function plan(): string {
   const { settings = "/etc/deis/agent.toml", pki = "/etc/deis/pki", etcd, address, listen } = given;
-  checkPlace(address, listen);
+  const apiListen = given["api-listen"];
+  checkPlace(address, { "--listen": listen, "--api-listen": apiListen });
   const certificates = givenCertificates();
   const before = existsSync(settings) ? readFileSync(settings, "utf8") : undefined;
   if (before !== undefined) parseSettings(before, settings);
@@ -47,14 +49,19 @@ function plan(): string {
     ...(address !== undefined && { address }),
     ...(given.metadata !== undefined && { metadata: readMetadata(given.metadata) }),
     ...(listen !== undefined && { listen }),
+    ...(apiListen !== undefined && { apiListen }),
     ...(certificates && {
       certificates: { ca: `${pki}/ca.crt`, cert: `${pki}/host.crt`, key: `${pki}/host.key` },
     }),
   });
   const parsed = parseSettings(after, settings);
-  if (parsed.agent.listen !== undefined && parsed.etcd.keyfile === undefined) {
-    throw new PlatformError(usage, "--listen needs --ca, --cert and --key", {
-      hint: "the agent's API is served over mutual TLS only",
+  for (const [option, set] of [
+    ["--listen", parsed.agent.listen],
+    ["--api-listen", parsed.api.listen],
+  ]) {
+    if (set === undefined || parsed.etcd.keyfile !== undefined) continue;
+    throw new PlatformError(usage, `${option} needs --ca, --cert and --key`, {
+      hint: "an API is served over mutual TLS only",
     });
   }
   const problem = certificates && certificateProblem(certificates, new Date(), parsed.machine.address);
@@ -66,12 +73,17 @@ function plan(): string {
   return after;
 }
 
-function checkPlace(address: string | undefined, listen: string | undefined): void {
+function checkPlace(
+  address: string | undefined,
+  listens: Readonly<Record<string, string | undefined>>,
+): void {
   if (address !== undefined && isIP(address) === 0) {
     throw new PlatformError(usage, `--address "${address}" is not an IP address`);
   }
-  if (listen !== undefined && !/^(\[[^\]]+\]|[^:]*):\d{1,5}$/.test(listen)) {
-    throw new PlatformError(usage, `--listen "${listen}" is not host:port`);
+  for (const [option, listen] of Object.entries(listens)) {
+    if (listen !== undefined && !/^(\[[^\]]+\]|[^:]*):\d{1,5}$/.test(listen)) {
+      throw new PlatformError(usage, `${option} "${listen}" is not host:port`);
+    }
   }
 }
 

@@ -8,8 +8,9 @@ import { connect } from "node:tls";
 import { promisify } from "node:util";
 import { expect } from "chai";
 import { type AgentClient, agentClient } from "../../api/client.ts";
+import type { TlsIdentity } from "../../api/listen.ts";
 import type { ApiPorts, Health, JournalRequest } from "../../api/ports.ts";
-import { type ServedApi, serveApi, type TlsIdentity } from "../../api/server.ts";
+import { type ServedApi, serveApi } from "../../api/server.ts";
 import { hasCode, PlatformError } from "../../cluster/errors.ts";
 import { eventually } from "../support/eventually.ts";
 

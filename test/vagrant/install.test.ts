@@ -49,8 +49,9 @@ describe("install.sh", function () {
       ...["stat", "--format=%n %A %U:%G", "/etc/deis/agent.toml", "/etc/deis/pki"],
       ...["/etc/deis/pki/ca.crt", "/etc/deis/pki/host.crt", "/etc/deis/pki/host.key"],
       ...["/usr/local/bin/deisctl", "/usr/local/bin/deis-agent", "/usr/local/bin/deis-scheduler"],
-      ...["/usr/local/bin/deis-confd"],
+      ...["/usr/local/bin/deis-api", "/usr/local/bin/deis-confd"],
       ...["/etc/systemd/system/deis-agent.service", "/etc/systemd/system/deis-scheduler.service"],
+      ...["/etc/systemd/system/deis-api.socket", "/etc/systemd/system/deis-api.service"],
       ...["/opt/deis/current/dist/agent/main.js"],
     ]);
     expect(modes).to.equal(`/etc/deis/agent.toml -rw-r--r-- root:root
@@ -61,9 +62,12 @@ describe("install.sh", function () {
 /usr/local/bin/deisctl -rwxr-xr-x root:root
 /usr/local/bin/deis-agent -rwxr-xr-x root:root
 /usr/local/bin/deis-scheduler -rwxr-xr-x root:root
+/usr/local/bin/deis-api -rwxr-xr-x root:root
 /usr/local/bin/deis-confd -rwxr-xr-x root:root
 /etc/systemd/system/deis-agent.service -rw-r--r-- root:root
 /etc/systemd/system/deis-scheduler.service -rw-r--r-- root:root
+/etc/systemd/system/deis-api.socket -rw-r--r-- root:root
+/etc/systemd/system/deis-api.service -rw-r--r-- root:root
 /opt/deis/current/dist/agent/main.js -rw-r--r-- root:root
 `);
     expect(await the.host.exec(["id", "deis"])).to.match(
@@ -200,7 +204,9 @@ describe("install.sh", function () {
     expect(said).to.match(
       /installed; start with: systemctl daemon-reload && systemctl restart deis-agent\.service/,
     );
-    expect(said).to.match(/system\/deis-agent\.service\n.*system\/deis-scheduler\.service\n$/);
+    expect(said).to.match(
+      /system\/deis-agent\.service\n.*system\/deis-scheduler\.service\n.*system\/deis-api\.socket\n$/,
+    );
   });
 
   it("says so when a daemon does not stay up, and how to go back", async () => {
