@@ -12,7 +12,7 @@ HOSTS ?= 3
 SPEC ?= test/**/*.test.ts
 
 # The test files that need real hosts, told by what they use.
-real = $(shell grep -rlwE 'useHost|useCluster|useDeployed[A-Za-z]*|freshClusterName|ensureVagrant' test --include='*.test.ts')
+real = $(shell grep -rlwE 'useHost|useCluster|useDeployed[A-Za-z]*|useSharedCluster|freshClusterName|ensureVagrant' test --include='*.test.ts')
 
 hosts := node --import tsx hosts/main.ts
 mocha := node_modules/.bin/mocha --reporter ./test/support/closing-line.cjs
