@@ -8,6 +8,8 @@ export interface Placement {
   readonly target: "loaded" | "launched";
   /** The restart generation the agent must have carried out. */
   readonly generation: number;
+  /** Of a unit that is to end: the run that the agent is to carry out, once. Without it nothing is started. */
+  readonly run?: string;
   /** Why here, in one sentence. */
   readonly reason: string;
   /**

@@ -7,6 +7,7 @@ import type { PlatformError } from "./errors.ts";
 import type { Machine } from "./machine.ts";
 import type { Placement, Unplaced } from "./placement.ts";
 import type { Answer, AnswerTo, AskedQuestion, Question } from "./question.ts";
+import type { Outcome, Run, RunClaim, Tried } from "./run.ts";
 import type { TargetState, UnitRecord } from "./unit.ts";
 import type { UnitState } from "./unit-state.ts";
 import type { WantedMove } from "./wanted-move.ts";
@@ -55,6 +56,12 @@ export interface ClusterTables {
   placements: Placement;
   states: UnitState;
   unplaced: Unplaced;
+  /** Name: `<machine>/<unit>`. */
+  outcomes: Outcome;
+  /** By unit. */
+  runs: Run;
+  /** By unit. */
+  failures: Tried;
   /** By app: a unit of the cluster publishes it, whether or not one runs. */
   apps: Readonly<Record<string, unknown>>;
   /** By machine. */
@@ -74,7 +81,11 @@ export type SchedulerWrite =
   | { readonly kind: "withdraw"; readonly machine: string; readonly unit: string }
   | { readonly kind: "park"; readonly unit: string; readonly unplaced: Unplaced }
   | { readonly kind: "unpark"; readonly unit: string }
-  /** Forget the states that a machine which is gone had reported. */
+  | { readonly kind: "record-run"; readonly unit: string; readonly run: Run }
+  | { readonly kind: "forget-run"; readonly unit: string }
+  | { readonly kind: "record-failures"; readonly unit: string; readonly tried: Tried }
+  | { readonly kind: "forget-failures"; readonly unit: string }
+  /** Forget the states and outcomes that a machine which is gone had reported. */
   | { readonly kind: "sweep-states"; readonly machine: string }
   | { readonly kind: "announce-app"; readonly app: string }
   | { readonly kind: "retire-app"; readonly app: string }
@@ -100,6 +111,21 @@ export type StateWrite =
 /** Writes the states of one machine, batched. Resolves when stored; the last write of a unit wins. */
 export interface StateWriter {
   write(writes: readonly StateWrite[], signal: AbortSignal): Promise<void>;
+}
+
+export type OutcomeWrite =
+  | { readonly kind: "tell"; readonly unit: string; readonly outcome: Outcome }
+  | { readonly kind: "retract"; readonly unit: string };
+
+/** Writes the outcomes of one machine. */
+export interface OutcomeWriter {
+  /**
+   * Claims a run, so that no other machine carries it out: stored only if the unit is still placed here for this very run.
+   * Rejects with code `run-not-ours` if it is not.
+   */
+  claim(unit: string, claim: RunClaim, signal: AbortSignal): Promise<void>;
+  /** Resolves when stored; the last write of a unit wins. */
+  write(writes: readonly OutcomeWrite[], signal: AbortSignal): Promise<void>;
 }
 
 /** Unit files by hash; they are immutable, so an adapter may cache for ever. */

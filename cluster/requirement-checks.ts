@@ -39,6 +39,7 @@ export function validateRequirements(requirements: Requirements): void {
     [global && moves, "Global cannot be used with MoveAfterFailures"],
     [machineId !== undefined && moves, "MachineID cannot be used with MoveAfterFailures"],
     [machineOf.length > 0 && moves, "Peers cannot be used with MoveAfterFailures"],
+    [moves && runsToCompletion(requirements), "MoveAfterFailures cannot be used with RunOnce or OnCalendar"],
     [
       replaces.length > 0 && runsToCompletion(requirements),
       "Replaces cannot be used with RunOnce or OnCalendar",

@@ -54,12 +54,14 @@ export const decodePlacement: Decode<Placement> = (value, key) => {
   const [machine, unit] = key.split("/").slice(-2);
   if (!machine || !unit) throw unreadable(key, 'its key does not end in "<machine>/<unit>"');
   const move = fields.optionalChoice("move", ["arriving", "leaving"]);
+  const run = fields.optionalText("run");
   return {
     machine,
     unit,
     hash: fields.text("hash"),
     target: fields.choice("target", placedStates),
     generation: fields.count("generation"),
+    ...(run === undefined ? {} : { run }),
     reason: fields.text("reason"),
     ...(move === undefined ? {} : { move }),
   };
@@ -139,8 +141,8 @@ export const encodeMachine = (machine: Machine): Buffer => {
   return encode({ id, address, metadata, capacity, runtimes, version, api });
 };
 
-export const encodePlacement = ({ hash, target, generation, reason, move }: Placement): Buffer =>
-  encode({ hash, target, generation, reason, move });
+export const encodePlacement = ({ hash, target, generation, run, reason, move }: Placement): Buffer =>
+  encode({ hash, target, generation, run, reason, move });
 
 export const encodeState = (state: UnitState): Buffer => {
   const { load, active, sub, hash, generation, since, exitStatus, containerId, problem, published } = state;

@@ -15,6 +15,9 @@ export const metadataPrefix = `${cluster}/metadata/`;
 export const placementsPrefix = `${cluster}/placements/`;
 export const statesPrefix = `${cluster}/states/`;
 export const unplacedPrefix = `${cluster}/unplaced/`;
+export const outcomesPrefix = `${cluster}/outcomes/`;
+export const runsPrefix = `${cluster}/runs/`;
+export const failuresPrefix = `${cluster}/failures/`;
 export const appsPrefix = `${cluster}/apps/`;
 export const cordonsPrefix = `${cluster}/cordons/`;
 export const movesPrefix = `${cluster}/moves/`;
@@ -32,6 +35,9 @@ export const metadataKey = (machine: string, key: string) =>
 export const placementKey = (machine: string, unit: string) => placementsOf(machine) + segment(unit);
 export const stateKey = (machine: string, unit: string) => statesOf(machine) + segment(unit);
 export const unplacedKey = (unit: string) => unplacedPrefix + segment(unit);
+export const outcomeKey = (machine: string, unit: string) => outcomesOf(machine) + segment(unit);
+export const runKey = (unit: string) => runsPrefix + segment(unit);
+export const failuresKey = (unit: string) => failuresPrefix + segment(unit);
 export const appKey = (app: string) => appsPrefix + segment(app);
 export const cordonKey = (machine: string) => cordonsPrefix + segment(machine);
 export const moveKey = (unit: string) => movesPrefix + segment(unit);
@@ -40,8 +46,9 @@ export const answerKey = (id: string) => answersPrefix + segment(id);
 
 /** The prefix that one agent watches. */
 export const placementsOf = (machine: string) => `${placementsPrefix}${segment(machine)}/`;
-/** The prefix that one agent writes. */
+/** The prefixes that one agent writes. */
 export const statesOf = (machine: string) => `${statesPrefix}${segment(machine)}/`;
+export const outcomesOf = (machine: string) => `${outcomesPrefix}${segment(machine)}/`;
 
 export const routerHostsPrefix = "/deis/router/hosts/";
 /** How far the router of a machine is, under that router's lease. */

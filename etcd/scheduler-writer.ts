@@ -7,15 +7,19 @@ import { type Fence, fenceCompare } from "./election.ts";
 import {
   answerKey,
   appKey,
+  failuresKey,
   moveKey,
+  outcomesOf,
   placementKey,
   questionKey,
+  runKey,
   statesOf,
   unitFileKey,
   unplacedKey,
 } from "./keys.ts";
 import { type EtcdClient, prefixRange } from "./protocol.ts";
 import { encodeAnswer } from "./question-codec.ts";
+import { encodeRun, encodeTried } from "./run-codec.ts";
 
 export function openSchedulerWriter(client: EtcdClient, fence: Fence): SchedulerWriter {
   const batches = new BatchWriter({
@@ -28,10 +32,19 @@ export function openSchedulerWriter(client: EtcdClient, fence: Fence): Scheduler
       }
     },
   });
-  return { write: (writes, signal) => batches.write(writes.map(toBatchWrite), signal) };
+  return { write: (writes, signal) => batches.write(writes.flatMap(toBatchWrites), signal) };
 }
 
-function toBatchWrite(write: SchedulerWrite): BatchWrite {
+function toBatchWrites(write: SchedulerWrite): readonly BatchWrite[] {
+  if (write.kind !== "sweep-states") return [toBatchWrite(write)];
+  return [statesOf(write.machine), outcomesOf(write.machine)].map((key) => ({
+    lane: key,
+    key,
+    operation: { kind: "delete", range: prefixRange(key) },
+  }));
+}
+
+function toBatchWrite(write: Exclude<SchedulerWrite, { kind: "sweep-states" }>): BatchWrite {
   switch (write.kind) {
     case "place": {
       const { machine, unit } = write.placement;
@@ -54,9 +67,21 @@ function toBatchWrite(write: SchedulerWrite): BatchWrite {
       const key = unplacedKey(write.unit);
       return { lane: write.unit, key, operation: { kind: "delete", range: { key } } };
     }
-    case "sweep-states": {
-      const key = statesOf(write.machine);
-      return { lane: key, key, operation: { kind: "delete", range: prefixRange(key) } };
+    case "record-run": {
+      const key = runKey(write.unit);
+      return { lane: write.unit, key, operation: { kind: "put", key, value: encodeRun(write.run) } };
+    }
+    case "forget-run": {
+      const key = runKey(write.unit);
+      return { lane: write.unit, key, operation: { kind: "delete", range: { key } } };
+    }
+    case "record-failures": {
+      const key = failuresKey(write.unit);
+      return { lane: write.unit, key, operation: { kind: "put", key, value: encodeTried(write.tried) } };
+    }
+    case "forget-failures": {
+      const key = failuresKey(write.unit);
+      return { lane: write.unit, key, operation: { kind: "delete", range: { key } } };
     }
     // Whoever submits the text again writes it again, and then it stays.
     case "collect-file":

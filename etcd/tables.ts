@@ -5,6 +5,7 @@ import type { Placement, Unplaced } from "../cluster/placement.ts";
 import type { ClusterTables } from "../cluster/ports.ts";
 import type { Answer, AskedQuestion } from "../cluster/question.ts";
 import type { RouterRecord } from "../cluster/router-record.ts";
+import type { Outcome, Run, Tried } from "../cluster/run.ts";
 import type { UnitRecord } from "../cluster/unit.ts";
 import type { UnitState } from "../cluster/unit-state.ts";
 import type { WantedMove } from "../cluster/wanted-move.ts";
@@ -25,14 +26,18 @@ import {
   answersPrefix,
   appsPrefix,
   cordonsPrefix,
+  failuresPrefix,
   leaderKey,
   machinesPrefix,
   metadataPrefix,
   movesPrefix,
+  outcomesOf,
+  outcomesPrefix,
   placementsOf,
   placementsPrefix,
   questionsPrefix,
   routerHostsPrefix,
+  runsPrefix,
   statesOf,
   statesPrefix,
   unitFilesPrefix,
@@ -41,6 +46,7 @@ import {
 } from "./keys.ts";
 import { type KeyRange, prefixRange } from "./protocol.ts";
 import { decodeAnswer, decodeQuestion } from "./question-codec.ts";
+import { decodeOutcome, decodeRun, decodeTried } from "./run-codec.ts";
 
 export interface TableSpec<V> {
   readonly range: KeyRange;
@@ -70,6 +76,9 @@ export const clusterTables: TableSpecs<ClusterTables> = {
   placements: prefixTable<Placement>(placementsPrefix, decodePlacement),
   states: prefixTable<UnitState>(statesPrefix, decodeState),
   unplaced: prefixTable<Unplaced>(unplacedPrefix, decodeUnplaced),
+  outcomes: prefixTable<Outcome>(outcomesPrefix, decodeOutcome),
+  runs: prefixTable<Run>(runsPrefix, decodeRun),
+  failures: prefixTable<Tried>(failuresPrefix, decodeTried),
   apps: prefixTable<Readonly<Record<string, unknown>>>(appsPrefix, decodeApp),
   cordons: prefixTable<Cordon>(cordonsPrefix, decodeCordon),
   moves: prefixTable<WantedMove>(movesPrefix, decodeWantedMove),
@@ -96,6 +105,11 @@ export function placementsTable(machine: string): TableSpec<Placement> {
 /** What one agent has reported, by unit name. */
 export function statesTable(machine: string): TableSpec<UnitState> {
   return prefixTable<UnitState>(statesOf(machine), decodeState);
+}
+
+/** What one agent has told of runs and failures, by unit name. */
+export function outcomesTable(machine: string): TableSpec<Outcome> {
+  return prefixTable<Outcome>(outcomesOf(machine), decodeOutcome);
 }
 
 /** The live routers, by machine id. */

@@ -285,6 +285,10 @@ describe("a combination of requirements", () => {
     [["Global=true", "MoveAfterFailures=1"], "Global cannot be used with MoveAfterFailures"],
     [["MachineID=x", "MoveAfterFailures=1"], "MachineID cannot be used with MoveAfterFailures"],
     [["MachineOf=a.service", "MoveAfterFailures=1"], "Peers cannot be used with MoveAfterFailures"],
+    [
+      ["MoveAfterFailures=1", "OnCalendar=daily"],
+      "MoveAfterFailures cannot be used with RunOnce or OnCalendar",
+    ],
     [["Replaces=a.service", "RunOnce=true"], "Replaces cannot be used with RunOnce or OnCalendar"],
     [
       ["MachineID=f1ee0001"],
@@ -350,7 +354,7 @@ describe("a warning about requirements", () => {
     expect(warnings(service("no", "MoveAfterFailures=3"))).to.deep.equal([
       "MoveAfterFailures=3 is never reached, because without Restart= the unit fails once and stays failed",
     ]);
-    expect(warnings(service("on-failure", "MoveAfterFailures=3", "RunOnce=true"))).to.deep.equal([]);
+    expect(warnings(service("on-failure", "MoveAfterFailures=3"))).to.deep.equal([]);
   });
 
   it("is given for a malformed glob of MachineOf and PrefersNot, but not for a name with a backslash", () => {

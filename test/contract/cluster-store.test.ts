@@ -1,6 +1,7 @@
 import { openEtcd } from "../../etcd/client.ts";
 import { openClusterStore } from "../../etcd/cluster-store.ts";
 import { leaderKey } from "../../etcd/keys.ts";
+import { openOutcomeWriter } from "../../etcd/outcome-writer.ts";
 import type { EtcdClient } from "../../etcd/protocol.ts";
 import { openSchedulerWriter } from "../../etcd/scheduler-writer.ts";
 import { openStateWriter } from "../../etcd/state-writer.ts";
@@ -53,6 +54,7 @@ function overClient(client: EtcdClient): Omit<StoreUnderTest, "compact"> {
     store,
     texts: openUnitTexts(client),
     stateWriter: (machine) => openStateWriter(client, machine),
+    outcomeWriter: (machine) => openOutcomeWriter(client, machine),
     lead: async (machine) => {
       await client.txn({ compare: [], success: [{ kind: "delete", range: { key: leaderKey } }] }, {});
       const { header } = await client.txn(

@@ -5,6 +5,7 @@ import type { Placement } from "../../cluster/placement.ts";
 import type {
   ClusterHistory,
   ClusterStore,
+  OutcomeWriter,
   SchedulerWriter,
   StateWriter,
   UnitEdit,
@@ -18,6 +19,7 @@ export interface StoreUnderTest {
   readonly store: ClusterStore;
   readonly texts: UnitTexts;
   stateWriter(machine: string): StateWriter;
+  outcomeWriter(machine: string): OutcomeWriter;
   /** Becomes leader, in place of whoever was. */
   lead(machine: string): Promise<SchedulerWriter>;
   put(key: string, value: string): Promise<void>;
@@ -38,6 +40,59 @@ export function clusterStoreContract(open: () => Promise<StoreUnderTest>): void 
   });
   afterEach(async () => {
     await under.close();
+  });
+
+  it("claims a run where it is placed, and nowhere else", async () => {
+    const writer = await under.lead(m1);
+    const run = "2026-11-21T03:00:00Z";
+    const placement: Placement = {
+      machine: m1,
+      unit: "job.service",
+      hash,
+      target: "launched",
+      generation: 0,
+      run,
+      reason: "",
+    };
+    await writer.write([{ kind: "place", placement }], never);
+    const claim = { run, started: "2026-11-21T03:00:01Z" };
+    const outcomes = under.outcomeWriter(m1);
+    const elsewhere = under.outcomeWriter(m2).claim("job.service", claim, never);
+    expect(await failureOf(elsewhere)).to.include({ code: "run-not-ours" });
+    const other = outcomes.claim("job.service", { ...claim, run: "2026-11-20T03:00:00Z" }, never);
+    expect(await failureOf(other)).to.include({ code: "run-not-ours" });
+    await outcomes.claim("job.service", claim, never);
+    const read = await under.store.read(["outcomes"], never);
+    expect([...read.tables.outcomes.entries()]).to.deep.equal([[`${m1}/job.service`, { claim }]]);
+  });
+
+  it("keeps runs and failures, and sweeps the outcomes of a machine with its states", async () => {
+    const writer = await under.lead(m1);
+    const run = { status: "finished", run: "r", hash, generation: 0, machine: m1 } as const;
+    const tried = { hash, generation: 0, machines: [{ machine: m1, at: "then", count: 3 }] };
+    const failures = { hash, generation: 0, count: 3, at: "then" };
+    await under.outcomeWriter(m1).write([{ kind: "tell", unit: "a.service", outcome: { failures } }], never);
+    await writer.write(
+      [
+        { kind: "record-run", unit: "a.service", run },
+        { kind: "record-failures", unit: "a.service", tried },
+      ],
+      never,
+    );
+    const before = await under.store.read(["runs", "failures", "outcomes"], never);
+    expect(before.tables.runs.get("a.service")).to.deep.equal(run);
+    expect(before.tables.failures.get("a.service")).to.deep.equal(tried);
+    expect(before.tables.outcomes.get(`${m1}/a.service`)).to.deep.equal({ failures });
+    await writer.write(
+      [
+        { kind: "forget-run", unit: "a.service" },
+        { kind: "forget-failures", unit: "a.service" },
+        { kind: "sweep-states", machine: m1 },
+      ],
+      never,
+    );
+    const after = await under.store.read(["runs", "failures", "outcomes"], never);
+    expect(Object.values(after.tables).map((table) => table.size)).to.deep.equal([0, 0, 0]);
   });
 
   it("submit stores the text and the record in one revision", async () => {

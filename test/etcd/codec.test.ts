@@ -2,6 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { hintOf } from "../../cluster/errors.ts";
 import { runtimeNames } from "../../cluster/machine.ts";
+import { runStatuses } from "../../cluster/run.ts";
 import {
   type Decode,
   decodeMachine,
@@ -18,14 +19,25 @@ import {
   encodeUnplaced,
 } from "../../etcd/codec.ts";
 import {
+  failuresKey,
   machineKey,
+  outcomeKey,
   placementKey,
   routerHostKey,
+  runKey,
   settingKey,
   stateKey,
   unitKey,
   unplacedKey,
 } from "../../etcd/keys.ts";
+import {
+  decodeOutcome,
+  decodeRun,
+  decodeTried,
+  encodeOutcome,
+  encodeRun,
+  encodeTried,
+} from "../../etcd/run-codec.ts";
 
 const machine = "0123456789abcdef0123456789abcdef";
 const unit = "web@1.service";
@@ -94,14 +106,17 @@ const cases: readonly CodecCase[] = [
   codec({
     name: "a placement",
     key: placementKey(machine, unit),
-    records: fc.record({
-      machine: fc.constant(machine),
-      unit: fc.constant(unit),
-      hash: text,
-      target: fc.constantFrom("loaded", "launched"),
-      generation: count,
-      reason: text,
-    }),
+    records: withOptional(
+      fc.record({
+        machine: fc.constant(machine),
+        unit: fc.constant(unit),
+        hash: text,
+        target: fc.constantFrom("loaded", "launched"),
+        generation: count,
+        reason: text,
+      }),
+      { run: text },
+    ),
     encode: encodePlacement,
     decode: decodePlacement,
   }),
@@ -129,6 +144,56 @@ const cases: readonly CodecCase[] = [
     records: fc.record({ hash: text, reason: text }),
     encode: encodeUnplaced,
     decode: decodeUnplaced,
+  }),
+  codec({
+    name: "a run",
+    key: runKey(unit),
+    records: withOptional(
+      fc.record({ status: fc.constantFrom(...runStatuses), hash: text, generation: count }),
+      {
+        run: text,
+        machine: text,
+        started: text,
+        ended: text,
+        exitStatus: fc.integer(),
+        problem: text,
+        next: text,
+        skipped: text,
+      },
+    ),
+    encode: encodeRun,
+    decode: decodeRun,
+  }),
+  codec({
+    name: "an outcome",
+    key: outcomeKey(machine, unit),
+    records: fc.record(
+      {
+        claim: withOptional(fc.record({ run: text, started: text }), {
+          ended: text,
+          ok: fc.boolean(),
+          exitStatus: fc.integer(),
+          problem: text,
+        }),
+        failures: withOptional(fc.record({ hash: text, generation: count, count, at: text }), {
+          problem: text,
+        }),
+      },
+      { requiredKeys: [] },
+    ),
+    encode: encodeOutcome,
+    decode: decodeOutcome,
+  }),
+  codec({
+    name: "a unit that failed",
+    key: failuresKey(unit),
+    records: fc.record({
+      hash: text,
+      generation: count,
+      machines: fc.array(withOptional(fc.record({ machine: text, at: text, count }), { problem: text })),
+    }),
+    encode: encodeTried,
+    decode: decodeTried,
   }),
   codec({
     name: "a router",

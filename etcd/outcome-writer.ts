@@ -1,0 +1,58 @@
+/** What one agent tells of runs and failures. A claim is a transaction of its own, because it depends on the placement. */
+import { PlatformError } from "../cluster/errors.ts";
+import type { OutcomeWriter } from "../cluster/ports.ts";
+import type { Outcome } from "../cluster/run.ts";
+import { BatchWriter } from "./batch-writer.ts";
+import { decodePlacement } from "./codec.ts";
+import { outcomeKey, placementKey } from "./keys.ts";
+import type { EtcdClient } from "./protocol.ts";
+import { encodeOutcome } from "./run-codec.ts";
+
+export function openOutcomeWriter(client: EtcdClient, machine: string): OutcomeWriter {
+  const batches = new BatchWriter({
+    commit: async (operations) => {
+      await client.txn({ compare: [], success: operations }, {});
+    },
+    lastWins: true,
+  });
+  return {
+    claim: async (unit, claim, signal) => {
+      const from = placementKey(machine, unit);
+      const { entries } = await client.range({ key: from }, { signal });
+      const [placed] = entries;
+      if (!placed || decodePlacement(placed.value, placed.key).run !== claim.run)
+        throw notOurs(unit, claim.run);
+      const key = outcomeKey(machine, unit);
+      const outcome: Outcome = { claim };
+      const { succeeded } = await client.txn(
+        {
+          compare: [{ key: from, target: "mod", is: "=", revision: placed.modRevision }],
+          success: [{ kind: "put", key, value: encodeOutcome(outcome) }],
+        },
+        { signal },
+      );
+      if (!succeeded) throw notOurs(unit, claim.run);
+    },
+    write: (writes, signal) =>
+      batches.write(
+        writes.map((write) => {
+          const key = outcomeKey(machine, write.unit);
+          return write.kind === "tell"
+            ? { lane: key, key, operation: { kind: "put", key, value: encodeOutcome(write.outcome) } }
+            : { lane: key, key, operation: { kind: "delete", range: { key } } };
+        }),
+        signal,
+      ),
+  };
+}
+
+function notOurs(unit: string, run: string): PlatformError {
+  return new PlatformError(
+    "run-not-ours",
+    `Cannot begin the run of ${run} of "${unit}": it is not placed here`,
+    {
+      hint: "Nothing to do: the scheduler has decided otherwise meanwhile",
+      retryable: true,
+    },
+  );
+}
