@@ -14,6 +14,7 @@ import { ControlLoop, type LoopEvent } from "../loop/control-loop.ts";
 import { type Desired, desiredUnits, neededHashes, ownUnit, type UnitFacts } from "./desired.ts";
 import type { AgentEvent, OnAgentEvent } from "./events.ts";
 import { Performer } from "./perform.ts";
+import type { Publisher } from "./publisher.ts";
 import { type Authority, reconcile, type Situation } from "./reconcile.ts";
 import { failedBefore, stateWrites } from "./report.ts";
 import type { UnitRuntime } from "./runtime.ts";
@@ -33,11 +34,19 @@ export interface AgentOptions {
   /** `held` while this machine's lease is, and the mirrors are at least as new as that. Its changes must `ring`. */
   readonly authority: () => Authority;
   readonly startLimits?: ReadonlyMap<RuntimeName, number>;
+  /** Absent: nothing is published. */
+  readonly publisher?: Publishing;
   readonly onEvent: OnAgentEvent;
   readonly clock?: Clock;
   /** Between two tries of a plan, or of a text. */
   readonly backoff?: BackoffOptions;
 }
+
+/** The part of the agent that keeps endpoints: see `publisher.ts`. */
+export type Publishing = Pick<
+  Publisher,
+  "consider" | "mayPublish" | "onChange" | "published" | "run" | "withdraw"
+>;
 
 export class Agent {
   readonly #options: AgentOptions;
@@ -65,6 +74,7 @@ export class Agent {
       ...shared,
       runtimes: this.#runtimes,
       ...(options.startLimits ? { startLimits: options.startLimits } : {}),
+      withdraw: async (unit, signal) => options.publisher?.withdraw(unit, signal),
     });
     this.#files = new UnitFiles({ ...shared, texts: options.texts, read: options.read });
     this.#passes = new ControlLoop({
@@ -90,15 +100,17 @@ export class Agent {
 
   /** Runs until `signal` aborts, then lets go of everything under way. Every unit stays as it is. */
   async run(signal: AbortSignal): Promise<void> {
+    const { publisher } = this.#options;
     const bells = [
+      publisher?.onChange(() => this.ring()),
       this.#options.placements.onChange(() => this.ring()),
       this.#options.reported.onChange(() => this.ring()),
       ...this.#options.runtimes.map((runtime) => runtime.onChange(() => this.ring())),
     ];
     try {
-      await Promise.all([this.#passes.run(signal), this.#reports.run(signal)]);
+      await Promise.all([this.#passes.run(signal), this.#reports.run(signal), publisher?.run(signal)]);
     } finally {
-      for (const end of bells) end();
+      for (const end of bells) end?.();
       this.#files.close();
       await this.#performer.close();
     }
@@ -112,6 +124,11 @@ export class Agent {
       else if (decision.kind === "supersede") this.#performer.supersede(unit, decision.reason);
     }
     this.#performer.retain((unit) => situation.desired.has(unit) || this.#isObserved(unit));
+    this.#options.publisher?.consider({
+      ...situation,
+      flights: this.#performer.flights(),
+      written: this.#written,
+    });
     this.#reports.ring();
   }
 
@@ -166,14 +183,23 @@ export class Agent {
       flights: this.#performer.flights(),
       attempts: this.#performer.attempts,
       nowMs: this.#clock.monotonic(),
+      mayPublish: (unit) => this.#mayPublish(unit),
     };
+  }
+
+  #mayPublish(unit: string): boolean {
+    const { publisher } = this.#options;
+    if (publisher === undefined) return false;
+    const wish = this.#desired.get(unit);
+    return (wish?.kind === "wanted" && wish.publication !== undefined) || publisher.mayPublish(unit);
   }
 
   async #report(signal: AbortSignal): Promise<void> {
     // Before the announcement the runtimes may not have been asked yet, and this machine's id may turn out to be another one's.
     if (this.#options.authority() === "awaited") return;
     const now = this.#clock.now().toISOString();
-    const writes = stateWrites({ ...this.#situation(), written: this.#written, now });
+    const published = this.#options.publisher?.published ?? new Map();
+    const writes = stateWrites({ ...this.#situation(), written: this.#written, published, now });
     if (writes.length === 0) return;
     await this.#options.states.write(writes, signal);
     for (const write of writes) {

@@ -8,6 +8,7 @@ import type { Glob } from "../cluster/glob.ts";
 import type { RuntimeName } from "../cluster/machine.ts";
 import type { Placement } from "../cluster/placement.ts";
 import type { Table } from "../cluster/ports.ts";
+import type { Publication } from "../cluster/publication.ts";
 
 /** What the agent needs to know of a unit file, found once per hash. */
 export interface UnitFacts {
@@ -18,6 +19,8 @@ export interface UnitFacts {
   readonly fence: boolean;
   /** Names of units beside which it must not run. */
   readonly conflicts: readonly Glob[];
+  /** What the unit of a name asks to be published; absent if no unit of this file can. */
+  readonly publicationOf?: (name: string) => Publication | undefined;
 }
 
 /** A unit file by hash: known, impossible to get or to read, or (absent) still on its way from the store. */
@@ -33,6 +36,7 @@ export interface Wanted {
   readonly runtime: RuntimeName;
   readonly fence: boolean;
   readonly conflicts: readonly Glob[];
+  readonly publication?: Publication;
 }
 
 export interface Unknown {
@@ -105,5 +109,8 @@ function desiredUnit(machine: string, name: string, placement: Placement, texts:
     const reason = `its unit file cannot be read: ${describeError(facts)}`;
     return { kind: "unknown", name, hash, generation, reason, isProblem: true };
   }
-  return { ...facts, kind: "wanted", name, hash, generation, target };
+  const { publicationOf, ...rest } = facts;
+  const publication = publicationOf?.(name);
+  const published = publication === undefined ? {} : { publication };
+  return { ...rest, ...published, kind: "wanted", name, hash, generation, target };
 }

@@ -60,6 +60,40 @@ export type AgentEvent =
       /** Absent: the text is there and is no unit file. */
       readonly retryInMs?: number;
     }
+  | {
+      readonly kind: "endpoint-published";
+      readonly service: string;
+      readonly name: string;
+      readonly unit?: string;
+      readonly address: string;
+    }
+  | {
+      readonly kind: "endpoint-withdrawn";
+      readonly service: string;
+      readonly name: string;
+      readonly unit?: string;
+      readonly reason: string;
+    }
+  /** A unit that is to be stopped gets no more requests: its endpoint is gone and the routers have let go of it. */
+  | {
+      readonly kind: "unit-drained";
+      readonly unit: string;
+      readonly routers: number;
+      readonly durationMs: number;
+    }
+  /** Routers did not acknowledge a change in time, and are waited for no longer. */
+  | {
+      readonly kind: "routers-late";
+      readonly unit?: string;
+      readonly what: "revision" | "drained";
+      readonly revision: bigint;
+      readonly routers: readonly string[];
+      readonly withinMs: number;
+    }
+  /** The store did not take the withdrawal of an endpoint in time; the unit is stopped all the same. */
+  | { readonly kind: "withdrawal-unconfirmed"; readonly unit: string; readonly durationMs: number }
+  | { readonly kind: "publish-failed"; readonly error: unknown; readonly retryInMs: number }
+  | { readonly kind: "publication-invalid"; readonly unit: string; readonly error: unknown }
   | { readonly kind: "states-written"; readonly reports: number; readonly retractions: number }
   | { readonly kind: "report-failed"; readonly error: unknown; readonly retryInMs: number }
   | { readonly kind: "reloaded"; readonly metadata: Readonly<Record<string, string>> }

@@ -107,6 +107,38 @@ function lineOf(event: AgentEvent): Line {
         },
         "step failed",
       );
+    case "endpoint-published": {
+      const { kind: _kind, ...fields } = event;
+      return line("info", fields, "endpoint published");
+    }
+    case "endpoint-withdrawn": {
+      const { kind: _kind, ...fields } = event;
+      return line("info", fields, "endpoint withdrawn");
+    }
+    case "unit-drained":
+      return line(
+        "info",
+        { unit: event.unit, routers: event.routers, durationMs: Math.round(event.durationMs) },
+        "no more requests come to the unit",
+      );
+    case "routers-late": {
+      const { kind: _kind, revision, ...fields } = event;
+      return line("warn", { ...fields, revision }, "routers did not acknowledge in time");
+    }
+    case "withdrawal-unconfirmed":
+      return line(
+        "warn",
+        { unit: event.unit, durationMs: Math.round(event.durationMs) },
+        "endpoint may still be published; the unit is stopped all the same",
+      );
+    case "publish-failed":
+      return line(
+        "warn",
+        { ...failure(event.error), retryInMs: event.retryInMs },
+        "endpoints cannot be written yet",
+      );
+    case "publication-invalid":
+      return line("error", { unit: event.unit, ...failure(event.error) }, "unit runs and is not published");
     case "text-unavailable":
       return line("warn", { hash: event.hash, ...failure(event.error) }, "unit file cannot be read");
     case "states-written":

@@ -17,6 +17,7 @@ import { parseSettings, type Settings } from "../cluster/settings.ts";
 import { runtimeOf } from "../cluster/unit.ts";
 import { parseUnitFile } from "../cluster/unit-file.ts";
 import { openEtcd } from "../etcd/client.ts";
+import { openEndpointStore } from "../etcd/endpoint-store.ts";
 import { machineKey } from "../etcd/keys.ts";
 import { openSession } from "../etcd/lease-session.ts";
 import { announceMachine } from "../etcd/machine-presence.ts";
@@ -27,6 +28,7 @@ import { openUnitTexts } from "../etcd/unit-texts.ts";
 import { systemClock } from "../loop/clock.ts";
 import { Agent } from "./agent.ts";
 import type { UnitFacts } from "./desired.ts";
+import { DockerNamedContainers } from "./docker/named-containers.ts";
 import { DockerUnitRuntime } from "./docker/unit-runtime.ts";
 import type { OnAgentEvent } from "./events.ts";
 import { readLease, writeLease } from "./lease-file.ts";
@@ -34,6 +36,9 @@ import { logEvents } from "./log.ts";
 import { capacityOf, readAddress, readMachineId } from "./machine-facts.ts";
 import { OpenRuntimes } from "./open-runtimes.ts";
 import { Presence } from "./presence.ts";
+import { probe } from "./probe.ts";
+import { publicationReader } from "./publication-reader.ts";
+import { Publisher } from "./publisher.ts";
 import { SystemdUnitRuntime } from "./systemd/unit-runtime.ts";
 import { UnitLogs } from "./unit-logs.ts";
 
@@ -68,7 +73,7 @@ try {
 
 async function run(config: string): Promise<void> {
   let settings = await readSettings(config);
-  const { ttlSeconds, unitsDirectory, dockerSocket, listen } = settings.agent;
+  const { ttlSeconds, unitsDirectory, dockerSocket, listen, routedSeconds, drainSeconds } = settings.agent;
   const tls = await readTlsIdentity(settings.etcd);
   const listenAt = listen === undefined ? undefined : tcpAddress("agent.listen", listen, tls);
   const id = await readMachineId();
@@ -117,6 +122,7 @@ async function run(config: string): Promise<void> {
       onEvent({ kind: "runtime-said", runtime: "docker", what: kind, details }),
   });
   const runtimes = [systemd, docker];
+  const named = new DockerNamedContainers({ socketPath: dockerSocket });
   const opened = new OpenRuntimes({ clock: systemClock, onEvent, onOpened: () => changed() });
 
   const presence = new Presence({
@@ -131,6 +137,18 @@ async function run(config: string): Promise<void> {
     ring: () => agent.ring(),
     onEvent,
   });
+  const publisher = new Publisher({
+    machine: id,
+    announced: () => presence.machine,
+    lease: () => (presence.authority === "held" ? session.lease?.id : undefined),
+    store: openEndpointStore(client),
+    runtimes,
+    containers: named,
+    probe,
+    patience: { routedMs: routedSeconds * 1_000, drainMs: drainSeconds * 1_000 },
+    onEvent,
+    clock: systemClock,
+  });
   const agent = new Agent({
     machine: id,
     placements,
@@ -138,7 +156,8 @@ async function run(config: string): Promise<void> {
     texts: openUnitTexts(client),
     states: openStateWriter(client, id),
     runtimes,
-    read: readUnit,
+    read: (text) => readUnit(text, onEvent),
+    publisher,
     authority: () => presence.authority,
     startLimits: new Map([["docker", 2 * cpus().length]]),
     onEvent,
@@ -207,7 +226,7 @@ async function run(config: string): Promise<void> {
     }
   }
 
-  await Promise.all([presence.run(signal), agent.run(signal)]);
+  await Promise.all([presence.run(signal), agent.run(signal), named.run(signal)]);
   await Promise.allSettled(apis.map((api) => api.close()));
   await Promise.allSettled(runtimes.map((runtime) => runtime.close()));
   await Promise.allSettled([placements.close(), reported.close()]);
@@ -216,10 +235,13 @@ async function run(config: string): Promise<void> {
 }
 
 /** What the agent needs of a unit file. Instances share a file, so a specifier in `Conflicts=` matches nothing here. */
-function readUnit(text: string): UnitFacts {
+function readUnit(text: string, onEvent: OnAgentEvent): UnitFacts {
   const file = parseUnitFile(text);
   const { fence, conflicts } = parseRequirements(file);
-  return { text, runtime: runtimeOf(file), fence, conflicts: conflicts.map(compileGlob) };
+  const publicationOf = publicationReader(file, (unit, error) =>
+    onEvent({ kind: "publication-invalid", unit, error }),
+  );
+  return { text, runtime: runtimeOf(file), fence, conflicts: conflicts.map(compileGlob), publicationOf };
 }
 
 /** Tells of an outage once, not at every try. */

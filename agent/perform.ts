@@ -20,6 +20,8 @@ export interface PerformerOptions {
   readonly runtimes: ReadonlyMap<RuntimeName, UnitRuntime>;
   /** Most starts at once on a runtime. Default: no limit. Loads and stops mostly wait for others and are never held back. */
   readonly startLimits?: ReadonlyMap<RuntimeName, number>;
+  /** Takes a unit out of the traffic before it is stopped. Default: there is nothing to take it out of. */
+  readonly withdraw?: (unit: string, signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
   /** Asks for a pass: a plan has ended, has lasted for `longFlightMs`, or may be tried again. */
   readonly ring: () => void;
@@ -169,6 +171,8 @@ export class Performer {
           ? gate.through(() => runtime.start(step.unit, signal), signal)
           : runtime.start(step.unit, signal);
       }
+      case "withdraw":
+        return this.#options.withdraw?.(unit, signal);
       case "stop":
         return runtime.stop(unit, signal);
       case "unload":

@@ -50,6 +50,7 @@ export class Presence<L extends HeldLease> {
   #announced: L | undefined;
   /** The record as last announced, to tell whether it changed. */
   #record = "";
+  #machine: Machine | undefined;
   #wasHeld = false;
 
   constructor(options: PresenceOptions<L>) {
@@ -69,6 +70,11 @@ export class Presence<L extends HeldLease> {
     const { lease } = this.#options.session;
     if (lease !== undefined && lease === this.#announced && !lease.lost.aborted) return "held";
     return this.#wasHeld ? "lost" : "awaited";
+  }
+
+  /** The machine as last announced; undefined before the first time. */
+  get machine(): Machine | undefined {
+    return this.#machine;
   }
 
   /** Announces the machine anew: something in its record changed. */
@@ -104,6 +110,7 @@ export class Presence<L extends HeldLease> {
     if (this.#announced === lease && this.#record === record) return;
     await announce(lease, machine, signal);
     this.#record = record;
+    this.#machine = machine;
     if (this.#announced === lease) return;
     await caughtUp(signal);
     await keep(lease.id);

@@ -23,6 +23,8 @@ export type Step =
       readonly unit: RuntimeUnit;
       readonly generation: number;
     }
+  /** Take the unit out of the traffic: what is stopped next gets no request any more. */
+  | { readonly kind: "withdraw"; readonly runtime: RuntimeName }
   | { readonly kind: "stop"; readonly runtime: RuntimeName }
   | { readonly kind: "unload"; readonly runtime: RuntimeName }
   | { readonly kind: "acknowledge"; readonly runtime: RuntimeName; readonly generation: number };
@@ -83,6 +85,8 @@ export interface Situation {
   readonly attempts: ReadonlyMap<string, Attempt>;
   /** The monotonic clock, in ms. */
   readonly nowMs: number;
+  /** True if requests may be on their way to the unit. */
+  readonly mayPublish: (unit: string) => boolean;
 }
 
 /** What a plan that stops a unit before the lease lapses is for. */
@@ -93,8 +97,24 @@ export const gonePurpose = "gone";
 /** A decision for every unit that is desired, observed or under way, in name order. */
 export function reconcile(situation: Situation): ReadonlyMap<string, Decision> {
   const decisions = new Map<string, Decision>();
-  for (const name of unitNames(situation)) decisions.set(name, settle(name, situation));
+  for (const name of unitNames(situation)) decisions.set(name, withdrawn(settle(name, situation), situation));
   return decisions;
+}
+
+/**
+ * A unit that requests may be on their way to leaves the traffic before it is stopped. Not when its fence stops it: that must not wait,
+ * and without the lease its endpoint goes by itself.
+ */
+function withdrawn(decision: Decision, { mayPublish }: Situation): Decision {
+  if (decision.kind !== "act" || decision.plan.purpose === fencedPurpose || !mayPublish(decision.plan.unit)) {
+    return decision;
+  }
+  const { steps } = decision.plan;
+  const at = steps.findIndex(({ kind }) => kind === "stop" || kind === "unload");
+  const first = steps[at];
+  if (first === undefined) return decision;
+  const withdraw: Step = { kind: "withdraw", runtime: first.runtime };
+  return { ...decision, plan: { ...decision.plan, steps: steps.toSpliced(at, 0, withdraw) } };
 }
 
 /** What a wanted unit's plans lead to, in words that name everything a change of which is a new purpose. */

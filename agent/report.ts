@@ -5,7 +5,7 @@
  * cannot be reached its units keep the states last written.
  */
 import type { StateWrite } from "../cluster/ports.ts";
-import type { UnitState } from "../cluster/unit-state.ts";
+import type { PublishedState, UnitState } from "../cluster/unit-state.ts";
 import type { Desired, Wanted } from "./desired.ts";
 import { longFlightMs } from "./perform.ts";
 import { type Attempt, type Flight, purposeOf, type Situation } from "./reconcile.ts";
@@ -13,8 +13,10 @@ import { type Attempt, type Flight, purposeOf, type Situation } from "./reconcil
 /** The states in the store, as last written or read, by unit. */
 export type Written = ReadonlyMap<string, UnitState>;
 
-export interface ReportInput extends Omit<Situation, "authority"> {
+export interface ReportInput extends Omit<Situation, "authority" | "mayPublish"> {
   readonly written: Written;
+  /** How far units that publish have come. */
+  readonly published: ReadonlyMap<string, PublishedState>;
   /** RFC 3339, for states that begin now. */
   readonly now: string;
 }
@@ -72,9 +74,22 @@ function unitState(unit: string, input: ReportInput): UnitState | undefined {
   const observed = holder?.observed.get(unit);
   if (holder && observed) {
     if (!holder.connected) return before;
-    return recalled(whenObserved(wish, observed, input.attempts.get(unit)), before);
+    return publishing(recalled(whenObserved(wish, observed, input.attempts.get(unit)), before), wish, input);
   }
-  return wish === undefined ? undefined : whenAbsent(wish, flight, input);
+  if (wish === undefined) return undefined;
+  const state = whenAbsent(wish, flight, input);
+  return state && publishing(state, wish, input);
+}
+
+/** With what is known of its endpoint: of a unit whose file cannot be read, what was said before. */
+function publishing(state: UnitState, wish: Desired | undefined, input: ReportInput): UnitState {
+  const { published: _former, ...bare } = state;
+  if (wish === undefined || (wish.kind === "wanted" && wish.publication === undefined)) return bare;
+  const before = input.written.get(wish.name)?.published;
+  const asked = wish.kind === "wanted" ? wish.publication : undefined;
+  const known = (asked && input.published.get(wish.name)) ?? before;
+  const published = known ?? (asked && { service: asked.service, routed: false });
+  return published ? { ...bare, published } : bare;
 }
 
 function whenObserved(
@@ -149,7 +164,7 @@ function withGeneration(state: UnitState, otherwise: number): UnitState {
 
 /** The state of before if it says the same but for its date. */
 function dated(state: UnitState, before: UnitState | undefined): UnitState {
-  return before && sameState({ ...state, since: before.since }, before) ? before : state;
+  return before && sameRun({ ...state, since: before.since }, before) ? before : state;
 }
 
 /**
@@ -160,10 +175,21 @@ function recalled(state: UnitState, before: UnitState | undefined): UnitState {
   if (state.active !== "inactive" || state.exitStatus !== undefined || before?.exitStatus === undefined)
     return state;
   const { exitStatus, since } = before;
-  return sameState({ ...state, exitStatus, since }, before) ? before : state;
+  return sameRun({ ...state, exitStatus, since }, before) ? before : state;
 }
 
 function sameState(a: UnitState, b: UnitState): boolean {
+  return (
+    sameRun(a, b) &&
+    a.published?.service === b.published?.service &&
+    a.published?.endpoint === b.published?.endpoint &&
+    a.published?.routed === b.published?.routed &&
+    a.published?.problem === b.published?.problem
+  );
+}
+
+/** The same but for what is published. */
+function sameRun(a: UnitState, b: UnitState): boolean {
   return (
     a.load === b.load &&
     a.active === b.active &&

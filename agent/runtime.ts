@@ -14,6 +14,7 @@
  */
 import type { RuntimeName } from "../cluster/machine.ts";
 import type { UnitState } from "../cluster/unit-state.ts";
+import type { Reach } from "./reach.ts";
 
 /** The generation of a unit that is loaded and has not been started since. Every adapter stores and shows it like any other. */
 export const notStarted = -1;
@@ -80,6 +81,12 @@ export interface UnitRuntime {
 
   /** Records that this restart generation was carried out (or `notStarted`), without touching the process. Idempotent. */
   acknowledge(name: string, generation: number, signal: AbortSignal): Promise<void>;
+
+  /**
+   * How other hosts reach what the unit runs now; undefined if it runs nothing that the runtime knows. The answer holds for one run: a
+   * container that was started anew may have other ports.
+   */
+  reach(name: string, signal: AbortSignal): Promise<Reach | undefined>;
 
   /** Closes connections. Units run on. */
   close(): Promise<void>;

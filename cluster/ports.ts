@@ -7,6 +7,7 @@ import type { PlatformError } from "./errors.ts";
 import type { Machine } from "./machine.ts";
 import type { Placement, Unplaced } from "./placement.ts";
 import type { Answer, AnswerTo, AskedQuestion, Question } from "./question.ts";
+import type { RouterRecord } from "./router-record.ts";
 import type { Outcome, Run, RunClaim, Tried } from "./run.ts";
 import type { TargetState, UnitRecord } from "./unit.ts";
 import type { UnitState } from "./unit-state.ts";
@@ -244,4 +245,48 @@ export interface ConfigStore {
   set(target: string, entries: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void>;
   /** Resolves to the keys that existed. */
   remove(target: string, keys: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
+}
+
+/** An endpoint as it stands in the store. */
+export interface StoredEndpoint {
+  /** `host:port`. */
+  readonly address: string;
+  /** Id of the lease it hangs on, "0" for none (written by hand). */
+  readonly lease: string;
+}
+
+/** One change of the endpoints of this machine. */
+export type EndpointWrite =
+  /** Write the endpoint, provided that its key still is as it was at revision `over` (0: absent). */
+  | {
+      readonly kind: "publish";
+      readonly service: string;
+      readonly name: string;
+      readonly address: string;
+      readonly over: bigint;
+    }
+  /** Delete the endpoint if it hangs on the writer's lease. */
+  | { readonly kind: "withdraw"; readonly service: string; readonly name: string };
+
+/** The name of an endpoint: `/deis/services/<service>/<name>`. */
+export type EndpointName = Pick<EndpointWrite, "service" | "name">;
+
+/** Where the units of one machine answer, as the cluster is told. */
+export interface EndpointStore {
+  /** A live mirror of one app's endpoints, by name, and of its health settings (`url`, `timeout`, …). The caller closes both. */
+  follow(service: string): FollowedService;
+  /** A live mirror of the routers, by machine. The caller closes it. */
+  followRouters(): Mirror<{ routers: RouterRecord }>;
+  /** The endpoints that hang on this lease. */
+  onLease(lease: string, signal: AbortSignal): Promise<readonly EndpointName[]>;
+  /**
+   * Carries out the writes, up to 128 a transaction, on this lease. One whose condition does not hold is left out in silence: the mirror
+   * tells. Resolves to the revision of the last transaction. Rejects with `lease-not-found` when the lease has ended.
+   */
+  write(writes: readonly EndpointWrite[], lease: string, signal: AbortSignal): Promise<bigint>;
+}
+
+export interface FollowedService {
+  readonly endpoints: Mirror<{ endpoints: StoredEndpoint }>;
+  readonly health: Mirror<{ settings: string }>;
 }

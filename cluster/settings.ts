@@ -34,6 +34,10 @@ export interface Settings {
     readonly dockerSocket: string;
     /** `host:port` of the agent's API over mutual TLS with the certificates of `[etcd]`. Absent: no API is served. */
     readonly listen?: string;
+    /** How long routers may take to acknowledge a new or withdrawn endpoint, in seconds, 0 to 600. */
+    readonly routedSeconds: number;
+    /** How long requests under way on a withdrawn endpoint may take before its unit is stopped, in seconds, 0 to 3 600. */
+    readonly drainSeconds: number;
   };
   readonly api: {
     /** Path of the unix socket that deis-api makes when systemd hands it none. */
@@ -56,7 +60,7 @@ export interface Settings {
 const known = {
   machine: ["address", "metadata", "reserved_memory_bytes", "reserved_cpu_millis"],
   etcd: ["endpoints", "cafile", "certfile", "keyfile"],
-  agent: ["ttl_seconds", "units_directory", "docker_socket", "listen"],
+  agent: ["ttl_seconds", "units_directory", "docker_socket", "listen", "routed_seconds", "drain_seconds"],
   api: ["socket", "listen"],
   scheduler: ["ttl_seconds", "spread_by", "mass_loss_grace_seconds"],
   log: ["level"],
@@ -86,6 +90,8 @@ export function parseSettings(text: string, file: string): Settings {
       unitsDirectory: reader.text("agent", "units_directory") ?? "/run/deis/units",
       dockerSocket: reader.text("agent", "docker_socket") ?? "/var/run/docker.sock",
       ...(listen === undefined ? {} : { listen }),
+      routedSeconds: reader.integer("agent", "routed_seconds", 5, 0, 600),
+      drainSeconds: reader.integer("agent", "drain_seconds", 10, 0, 3_600),
     },
     api: {
       socket: reader.text("api", "socket") ?? "/var/run/fleet.sock",

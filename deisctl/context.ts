@@ -108,6 +108,7 @@ function withTimeout(client: EtcdClient, timeoutMs: number): EtcdClient {
     keepAlive: (id, limits) => client.keepAlive(id, { timeoutMs, ...limits }),
     revokeLease: (id, limits) => client.revokeLease(id, { timeoutMs, ...limits }),
     timeToLive: (id, limits) => client.timeToLive(id, { timeoutMs, ...limits }),
+    leaseKeys: (id, limits) => client.leaseKeys(id, { timeoutMs, ...limits }),
     close: () => client.close(),
   };
 }

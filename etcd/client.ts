@@ -200,14 +200,24 @@ class GrpcClient implements EtcdClient {
     id: string,
     limits: CallLimits,
   ): Promise<{ readonly granted: number; readonly left: number } | undefined> {
+    const life = await this.#life(id, false, limits);
+    return life && { granted: Number(life.grantedTTL), left: Number(life.TTL) };
+  }
+
+  async leaseKeys(id: string, limits: CallLimits): Promise<readonly string[]> {
+    const life = await this.#life(id, true, limits);
+    return (life?.keys ?? []).map((key) => key.toString("utf8")).sort();
+  }
+
+  /** What etcd says of a lease; undefined if it has ended. */
+  async #life(id: string, keys: boolean, limits: CallLimits) {
     const { answer } = await this.#call(`look at lease ${id}`, limits, (member, deadline) =>
-      member.leases.leaseTimeToLive({ ID: id }, { deadline }).catch((error: unknown) => {
+      member.leases.leaseTimeToLive({ ID: id, keys }, { deadline }).catch((error: unknown) => {
         if (error instanceof EtcdLeaseInvalidError) return undefined;
         throw error;
       }),
     );
-    if (answer === undefined || Number(answer.TTL) < 0) return undefined;
-    return { granted: Number(answer.grantedTTL), left: Number(answer.TTL) };
+    return answer === undefined || Number(answer.TTL) < 0 ? undefined : answer;
   }
 
   async close(): Promise<void> {

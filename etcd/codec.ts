@@ -6,6 +6,7 @@ import type { Cordon } from "../cluster/cordon.ts";
 import { PlatformError } from "../cluster/errors.ts";
 import { type Machine, type RuntimeName, runtimeNames } from "../cluster/machine.ts";
 import type { Placement, Unplaced } from "../cluster/placement.ts";
+import type { StoredEndpoint } from "../cluster/ports.ts";
 import type { RouterRecord } from "../cluster/router-record.ts";
 import { type Held, type TargetState, targetStates, type UnitRecord } from "../cluster/unit.ts";
 import type { PublishedState, UnitState } from "../cluster/unit-state.ts";
@@ -97,6 +98,12 @@ function decodePublished(fields: Fields): PublishedState {
     ...(problem === undefined ? {} : { problem }),
   };
 }
+
+/** Any text is an endpoint here: who publishes checks its own, and a wrong one written by hand is only ever replaced. */
+export const decodeEndpoint: Decode<StoredEndpoint> = (value, _key, lease = "0") => ({
+  address: value.toString("utf8"),
+  lease,
+});
 
 export const decodeUnplaced: Decode<Unplaced> = (value, key) => {
   const fields = new Fields(value, key);

@@ -54,6 +54,13 @@ export const routerHostsPrefix = "/deis/router/hosts/";
 /** How far the router of a machine is, under that router's lease. */
 export const routerHostKey = (machine: string) => routerHostsPrefix + segment(machine);
 
+/** Below it `<service>/<name>`: where the units of an app answer. */
+export const servicesPrefix = "/deis/services/";
+export const endpointsOf = (service: string) => `${servicesPrefix}${segment(service)}/`;
+export const endpointKey = (service: string, name: string) => endpointsOf(service) + segment(name);
+/** The health settings of an app, which are part of its configuration. No other part of that is an agent's to read. */
+export const healthSettingsOf = (app: string) => `/deis/config/${segment(app)}/healthcheck_`;
+
 /** A setting, named as in Deis v1: `/deis/platform/domain`, `/deis/router/bodySize`. The key may have slashes inside. */
 export function settingKey(target: string, key: string): string {
   if (key === "" || key.split("/").some((part) => part === "")) throw badKey("setting", key);

@@ -114,6 +114,8 @@ export interface EtcdClient {
     id: string,
     limits: CallLimits,
   ): Promise<{ readonly granted: number; readonly left: number } | undefined>;
+  /** The keys that hang on a lease, sorted; none if it has ended. */
+  leaseKeys(id: string, limits: CallLimits): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 

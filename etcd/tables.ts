@@ -2,7 +2,7 @@
 import type { Cordon } from "../cluster/cordon.ts";
 import type { Machine } from "../cluster/machine.ts";
 import type { Placement, Unplaced } from "../cluster/placement.ts";
-import type { ClusterTables } from "../cluster/ports.ts";
+import type { ClusterTables, StoredEndpoint } from "../cluster/ports.ts";
 import type { Answer, AskedQuestion } from "../cluster/question.ts";
 import type { RouterRecord } from "../cluster/router-record.ts";
 import type { Outcome, Run, Tried } from "../cluster/run.ts";
@@ -13,6 +13,7 @@ import {
   type Decode,
   decodeApp,
   decodeCordon,
+  decodeEndpoint,
   decodeMachine,
   decodePlacement,
   decodeRouter,
@@ -26,7 +27,9 @@ import {
   answersPrefix,
   appsPrefix,
   cordonsPrefix,
+  endpointsOf,
   failuresPrefix,
+  healthSettingsOf,
   leaderKey,
   machinesPrefix,
   metadataPrefix,
@@ -117,3 +120,13 @@ export const routersTable: TableSpec<RouterRecord> = prefixTable<RouterRecord>(
   routerHostsPrefix,
   decodeRouter,
 );
+
+/** The endpoints of one app, by name. */
+export function endpointsTable(service: string): TableSpec<StoredEndpoint> {
+  return prefixTable<StoredEndpoint>(endpointsOf(service), decodeEndpoint);
+}
+
+/** The health settings of one app, by what stands behind `healthcheck_`. */
+export function healthSettingsTable(app: string): TableSpec<string> {
+  return prefixTable<string>(healthSettingsOf(app), decodeText);
+}

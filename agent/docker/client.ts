@@ -17,6 +17,8 @@ import { jsonLines } from "./json-lines.ts";
 export interface ContainerEvent {
   readonly action: string;
   readonly id: string;
+  /** The container's name at that moment; after a renaming the new one. */
+  readonly name: string;
 }
 
 /** A byte stream of the daemon. It ends with an error when the connection breaks or its signal aborts. */
@@ -71,6 +73,11 @@ export class DockerClient {
   /** All containers that carry this label (`name` or `name=value`), running or not. */
   async list(label: string, signal: AbortSignal): Promise<ContainerInfo[]> {
     return this.#list({ label: [label] }, signal);
+  }
+
+  /** The running containers whose name matches this regular expression of Go. */
+  async listNamed(pattern: string, signal: AbortSignal): Promise<ContainerInfo[]> {
+    return this.#list({ name: [pattern], status: ["running"] }, signal);
   }
 
   /** The running containers that publish this port of the host. */
@@ -143,13 +150,14 @@ export class DockerClient {
     return jsonLines(await this.#stream({ ...request, timeoutMs: diskMs }, signal));
   }
 
-  /** Subscribes to the events of the containers with this label: what happens after this resolves is in the stream. */
+  /** Subscribes to the events of the containers with this label (undefined: of all): what happens after this resolves is in the stream. */
   async events(
-    label: string,
+    label: string | undefined,
     actions: readonly string[],
     signal: AbortSignal,
   ): Promise<AsyncIterable<ContainerEvent>> {
-    const filters = JSON.stringify({ type: ["container"], label: [label], event: actions });
+    const labelled = label === undefined ? {} : { label: [label] };
+    const filters = JSON.stringify({ type: ["container"], ...labelled, event: actions });
     const request: Request = {
       attempt: "listen to its events",
       method: "GET",
@@ -274,10 +282,17 @@ async function* reported(
   }
 }
 
+/** One object of `GET /events`, as far as it is read. */
+interface ContainerMessage {
+  readonly Action?: string;
+  readonly Actor?: { readonly ID?: string; readonly Attributes?: { readonly name?: string } };
+}
+
 async function* containerEvents(bytes: ByteStream): AsyncGenerator<ContainerEvent> {
   for await (const event of jsonLines(bytes)) {
-    const { Action: action, Actor: actor } = event as { Action?: string; Actor?: { ID?: string } };
-    if (action !== undefined && actor?.ID !== undefined) yield { action, id: actor.ID };
+    const { Action: action, Actor: actor } = event as ContainerMessage;
+    const id = actor?.ID;
+    if (action !== undefined && id !== undefined) yield { action, id, name: actor?.Attributes?.name ?? "" };
   }
 }
 

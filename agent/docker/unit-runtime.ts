@@ -19,10 +19,12 @@ import type { RuntimeName } from "../../cluster/machine.ts";
 import type { SpecifierHost } from "../../cluster/specifiers.ts";
 import type { UnitState } from "../../cluster/unit-state.ts";
 import type { Clock } from "../../loop/clock.ts";
+import type { Reach } from "../reach.ts";
 import { notStarted, type RuntimeUnit, type UnitRuntime } from "../runtime.ts";
 import { DockerClient } from "./client.ts";
 import { type ConnectionEvent, ContainerMirror } from "./container-mirror.ts";
 import { NoteBook } from "./container-notes.ts";
+import { reachOf } from "./container-reach.ts";
 import { ending, generationOf, labels, unitStateOf } from "./container-state.ts";
 import { readEnvironmentFiles } from "./environment-file.ts";
 import { takenPort } from "./failure.ts";
@@ -173,6 +175,12 @@ export class DockerUnitRuntime implements UnitRuntime {
       for (const container of await this.#containersOf(name, signal))
         await this.#record(container, generation);
     });
+  }
+
+  async reach(name: string, signal: AbortSignal): Promise<Reach | undefined> {
+    const { containerId } = this.observed.get(name) ?? {};
+    const container = containerId && (await this.#client.inspect(containerId, signal));
+    return container ? reachOf(container) : undefined;
   }
 
   /**

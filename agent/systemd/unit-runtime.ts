@@ -13,6 +13,7 @@ import { isUnitName } from "../../cluster/unit-name.ts";
 import type { UnitState } from "../../cluster/unit-state.ts";
 import type { BackoffOptions } from "../../loop/backoff.ts";
 import { type Clock, systemClock } from "../../loop/clock.ts";
+import type { Reach } from "../reach.ts";
 import type { RuntimeUnit, UnitRuntime } from "../runtime.ts";
 import { BusError, SystemdBus } from "./bus.ts";
 import { unreachable } from "./bus-connection.ts";
@@ -205,6 +206,15 @@ export class SystemdUnitRuntime implements UnitRuntime {
       );
     }
     await this.#record(name, generation);
+  }
+
+  /** A process of systemd uses the host's own network. */
+  async reach(name: string, signal: AbortSignal): Promise<Reach | undefined> {
+    signal.throwIfAborted();
+    const active = this.observed.get(name)?.active;
+    return active === "active" || active === "activating" || active === "reloading"
+      ? { kind: "host" }
+      : undefined;
   }
 
   #mustBeReady(signal: AbortSignal): void {

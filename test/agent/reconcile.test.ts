@@ -53,6 +53,8 @@ interface Row {
   readonly attempt?: Attempt;
   readonly synced?: false;
   readonly authority?: Authority;
+  /** Requests may be on their way to it. */
+  readonly published?: boolean;
   /** Steps in order, or `leave`, or `supersede`; each with a word of the reason after a colon. */
   readonly outcome: string;
 }
@@ -689,6 +691,7 @@ function situation(row: Row): Situation {
     flights: new Map(flight ? [[name, flight]] : []),
     attempts: new Map(attempt ? [[name, attempt]] : []),
     nowMs: 1_000,
+    mayPublish: () => row.published ?? false,
   };
 }
 

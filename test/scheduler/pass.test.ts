@@ -11,7 +11,13 @@ import { machine } from "./builders.ts";
 const m1 = "1".repeat(32);
 const m2 = "2".repeat(32);
 const settings = {
-  agent: { ttlSeconds: 5, unitsDirectory: "/run/deis/units", dockerSocket: "/var/run/docker.sock" },
+  agent: {
+    ttlSeconds: 5,
+    unitsDirectory: "/run/deis/units",
+    dockerSocket: "/var/run/docker.sock",
+    routedSeconds: 5,
+    drainSeconds: 10,
+  },
   scheduler: { ttlSeconds: 5, spreadBy: [], massLossGraceSeconds: 30 },
 };
 

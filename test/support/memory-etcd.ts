@@ -117,6 +117,10 @@ export class MemoryEtcd {
           const granted = this.#leases.get(id);
           return granted === undefined ? undefined : { granted, left: granted - 1 };
         }),
+      leaseKeys: (id, { signal }) =>
+        answer(signal, () =>
+          this.#sorted({ key: "", end: "\uffff" }).flatMap(({ key, lease }) => (lease === id ? [key] : [])),
+        ),
       close: async () => {
         closed.abort();
       },

@@ -5,6 +5,7 @@
  * its runtimes, as systemd and Docker outlive an agent.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import type { Reach } from "../../agent/reach.ts";
 import type { RuntimeUnit, UnitRuntime } from "../../agent/runtime.ts";
 import { PlatformError } from "../../cluster/errors.ts";
 import type { RuntimeName } from "../../cluster/machine.ts";
@@ -28,6 +29,8 @@ export class MemoryHost {
   /** Every step that was carried out, as `start web.service`, in order. */
   readonly calls: string[] = [];
   readonly runtimes = new Set<MemoryRuntime>();
+  /** How units are reached, by name; the others use the host's network. */
+  readonly reaches = new Map<string, Reach>();
   /** False: the runtime cannot be reached. */
   reachable = true;
   hook: Hook = () => undefined;
@@ -178,6 +181,13 @@ export class MemoryRuntime implements UnitRuntime {
   async acknowledge(name: string, generation: number, signal: AbortSignal): Promise<void> {
     await this.#enter("acknowledge", name, signal);
     this.#host.set(name, { generation });
+  }
+
+  async reach(name: string, signal: AbortSignal): Promise<Reach | undefined> {
+    signal.throwIfAborted();
+    const resident = this.#host.residents.get(name);
+    if (!resident || resident.processes === 0) return undefined;
+    return this.#host.reaches.get(name) ?? { kind: "host" };
   }
 
   async close(): Promise<void> {
