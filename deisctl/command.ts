@@ -66,6 +66,8 @@ export interface CommandContext {
   cluster(): Promise<ClusterStore>;
   config(): Promise<ConfigStore>;
   agents(): Promise<HostAgents>;
+  /** Asks the person at the terminal for a line; undefined if nobody is there. */
+  ask(question: string): Promise<string | undefined>;
   /** Runs a program of the operator's machine with the terminal handed to it; resolves to its exit code. */
   runProgram(program: string, args: readonly string[]): Promise<number>;
 }

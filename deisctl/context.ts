@@ -49,6 +49,10 @@ export async function openContext(
       const { agentClient } = await import("../api/client.ts");
       return hostAgents(await etcd(), agentClient);
     },
+    ask: async (question) => {
+      const { askAtTerminal } = await import("./ask-at-terminal.ts");
+      return await askAtTerminal(question, signal);
+    },
     runProgram: async (program, args) => {
       const { runProgram } = await import("./run-program.ts");
       return await runProgram(program, args);

@@ -10,7 +10,7 @@ export interface ClusterUnits {
 }
 
 /** The names of all units. */
-export function knownNames(cluster: ClusterUnits): readonly string[] {
+export function knownNames(cluster: Pick<ClusterUnits, "units">): readonly string[] {
   return [...cluster.units.entries()].map(([name]) => name);
 }
 

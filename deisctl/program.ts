@@ -17,7 +17,9 @@ import {
 import { cat } from "./commands/cat.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { config } from "./commands/config.ts";
+import { cordon } from "./commands/cordon.ts";
 import { destroy } from "./commands/destroy.ts";
+import { drain } from "./commands/drain.ts";
 import { events } from "./commands/events.ts";
 import { install } from "./commands/install.ts";
 import { journal } from "./commands/journal.ts";
@@ -25,6 +27,8 @@ import { listMachines } from "./commands/list-machines.ts";
 import { listUnitFiles } from "./commands/list-unit-files.ts";
 import { listUnits } from "./commands/list-units.ts";
 import { load } from "./commands/load.ts";
+import { move } from "./commands/move.ts";
+import { rebalance } from "./commands/rebalance.ts";
 import { restart } from "./commands/restart.ts";
 import { rollingRestart } from "./commands/rolling-restart.ts";
 import { ssh } from "./commands/ssh.ts";
@@ -32,9 +36,11 @@ import { start } from "./commands/start.ts";
 import { status } from "./commands/status.ts";
 import { stop } from "./commands/stop.ts";
 import { submit } from "./commands/submit.ts";
+import { uncordon } from "./commands/uncordon.ts";
 import { uninstall } from "./commands/uninstall.ts";
 import { unload } from "./commands/unload.ts";
 import { version, versionLine } from "./commands/version.ts";
+import { why } from "./commands/why.ts";
 import type { Completed } from "./completion.ts";
 import { formatFailure } from "./failure.ts";
 import { type GlobalFlags, globalFlags } from "./global-flags.ts";
@@ -43,7 +49,8 @@ import { type GlobalFlags, globalFlags } from "./global-flags.ts";
 const groups: Readonly<Record<string, readonly CommandDefinition[]>> = {
   "Platform:": [install, uninstall, config],
   "Units:": [start, stop, restart, rollingRestart, submit, load, unload, destroy],
-  "Looking:": [listUnits, listUnitFiles, listMachines, status, journal, events, cat, ssh],
+  "Looking:": [listUnits, listUnitFiles, listMachines, status, journal, why, events, cat, ssh],
+  "Machines:": [drain, cordon, uncordon, move, rebalance],
   "Other:": [version],
 };
 

@@ -87,7 +87,10 @@ function judgeUp(view: UnitView, wish: Wish, goal: UpGoal): Verdict {
   if (record.target === "inactive" || (goal !== "loaded" && record.target === "loaded"))
     return overruled(record);
   if (cannotBePlaced(view, record, wish)) return { kind: "unplaceable", reason: view.unplaced?.reason ?? "" };
-  const placed = view.copies.filter((copy) => copy.placement !== undefined);
+  const all = view.copies.filter((copy) => copy.placement !== undefined);
+  // During a planned move the copy that arrives is not the unit's own yet.
+  const own = all.filter(({ placement }) => placement?.move !== "arriving");
+  const placed = own.length > 0 ? own : all;
   if (placed.length === 0) return { kind: "waiting", missing: "the scheduler to place it" };
   const verdicts = placed.map((copy) => judgeCopy(copy, record, view.recordRevision ?? 0n, goal));
   return (
@@ -113,6 +116,8 @@ function judgeCopy(copy: UnitCopy, unit: UnitRecord, since: bigint, goal: UpGoal
   if (placement?.hash !== record.hash || placement.target !== record.target) {
     return { kind: "waiting", missing: "the scheduler to update its placement", machine };
   }
+  if (placement.move === "leaving")
+    return { kind: "waiting", missing: "it to move to another machine", machine };
   if (!state || state.hash !== record.hash) {
     return { kind: "waiting", missing: "the agent to load it", machine };
   }

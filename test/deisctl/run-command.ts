@@ -21,6 +21,8 @@ export interface RunOptions {
   /** Told what is printed, while the command goes on. */
   readonly onOut?: (text: string) => void;
   readonly onErr?: (text: string) => void;
+  /** What the person at the terminal types when asked; nobody is there without it. */
+  readonly answer?: string;
   /** Told what `ssh` would have run. */
   readonly onProgram?: (program: string, args: readonly string[]) => void;
 }
@@ -75,6 +77,7 @@ export async function deisctlWords(words: readonly string[], options: RunOptions
         cluster: async () => cluster,
         config: async () => store.configStore(),
         agents: async () => options.agents ?? noAgents,
+        ask: async () => options.answer,
         runProgram: async (program, args) => {
           options.onProgram?.(program, args);
           return 0;
