@@ -83,6 +83,8 @@ export interface Flag {
 export interface CommandDefinition {
   readonly name: string;
   readonly aliases?: readonly string[];
+  /** A second word for another command: it works and is not shown. */
+  readonly hidden?: true;
   readonly summary: string;
   /** Commander's notation: `[unit...]`. */
   readonly arguments: string;

@@ -134,7 +134,7 @@ function buildProgram(world: World, run: Run): Command {
 function addCommand(program: Command, definition: CommandDefinition, run: Run): void {
   const { name, aliases, summary, flags, examples, notes } = definition;
   const command = program
-    .command(name)
+    .command(name, { hidden: definition.hidden ?? false })
     .summary(summary)
     .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.${notes === undefined ? "" : `\n${notes}`}`)
     .aliases([...(aliases ?? [])]);

@@ -6,6 +6,7 @@ import { waitFlags } from "../unit-flags.ts";
 
 export const rollingRestart: CommandDefinition = {
   name: "rolling-restart",
+  hidden: true,
   summary: "restart units one after the other: restart --rolling",
   arguments: "[unit|component...]",
   flags: [...waitFlags, ...rollingFlags.filter(({ flags }) => flags !== "--rolling")],
