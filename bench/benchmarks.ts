@@ -6,6 +6,7 @@ export const benchmarks: Readonly<Record<string, () => Promise<{ readonly benchm
   "cluster-pipeline": () => import("./cluster-pipeline.ts"),
   "docker-start": () => import("./docker-start.ts"),
   "unit-start": () => import("./unit-start.ts"),
+  fleet: () => import("./fleet.ts"),
   renderer: () => import("./renderer.ts"),
   "machine-loss": () => import("./machine-loss.ts"),
 };
