@@ -81,6 +81,7 @@ export class Agent {
       pass: async () => this.#pass(),
       // Under a bell that is lost. It costs no read: everything is in memory.
       intervalMs: 30_000,
+      restPerPass: 3,
       onEvent: (event) => onEvent(passEvent(event)),
       clock,
     });
@@ -135,12 +136,14 @@ export class Agent {
   #look(): void {
     const { machine } = this.#options;
     const { placements } = this.#options.placements.tables;
-    // The names are of no use here: a pass over all units of one machine is cheap. They are taken so that they do not pile up.
-    this.#options.placements.takeChanges();
+    const isMoved = this.#options.placements.takeChanges().placements.size > 0;
     this.#takeStates();
-    this.#files.need(neededHashes(machine, placements));
-    this.#desired = desiredUnits(machine, placements, this.#files.known);
-    this.#sayProblems();
+    if (isMoved) this.#files.need(neededHashes(machine, placements));
+    // Most passes are for what a runtime said: they find the wishes as they were.
+    if (isMoved || this.#files.takeChanged()) {
+      this.#desired = desiredUnits(machine, placements, this.#files.known);
+      this.#sayProblems();
+    }
     if (this.#synced) this.#inherit();
   }
 

@@ -27,6 +27,7 @@ export class UnitFiles {
   readonly #known = new Map<string, UnitFacts | PlatformError>();
   readonly #fetching = new Map<string, AbortController>();
   #closed = false;
+  #changed = false;
 
   constructor(options: UnitFilesOptions) {
     this.#options = options;
@@ -36,10 +37,17 @@ export class UnitFiles {
     return this.#known;
   }
 
+  /** True if anything has become known, or unknown, since this was last asked. */
+  takeChanged(): boolean {
+    const changed = this.#changed;
+    this.#changed = false;
+    return changed;
+  }
+
   /** Names all hashes that are needed now: what is missing is fetched, what is no longer named is forgotten. */
   need(hashes: ReadonlySet<string>): void {
     if (this.#closed) return;
-    for (const hash of this.#known.keys()) if (!hashes.has(hash)) this.#known.delete(hash);
+    for (const hash of this.#known.keys()) if (!hashes.has(hash)) this.#changed = this.#known.delete(hash);
     for (const [hash, abort] of this.#fetching) if (!hashes.has(hash)) abort.abort();
     for (const hash of hashes) {
       const isUnderWay = this.#fetching.get(hash)?.signal.aborted === false;
@@ -57,6 +65,11 @@ export class UnitFiles {
     for (const abort of this.#fetching.values()) abort.abort();
   }
 
+  #learn(hash: string, facts: UnitFacts | PlatformError): void {
+    this.#known.set(hash, facts);
+    this.#changed = true;
+  }
+
   async #fetch(hash: string, signal: AbortSignal): Promise<void> {
     const { texts, read, clock, ring, onEvent } = this.#options;
     const backoff = new Backoff(this.#options.backoff ?? { initialMs: 500, maxMs: 30_000 });
@@ -64,11 +77,11 @@ export class UnitFiles {
       try {
         const text = await texts.text(hash, signal);
         if (signal.aborted) return;
-        this.#known.set(hash, read(text));
+        this.#learn(hash, read(text));
         return ring();
       } catch (error) {
         if (signal.aborted) return;
-        this.#known.set(hash, unreadable(hash, error));
+        this.#learn(hash, unreadable(hash, error));
         const retryInMs = backoff.next();
         if (!isRetryable(error)) {
           onEvent({ kind: "text-unavailable", hash, error });

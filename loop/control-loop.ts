@@ -16,6 +16,11 @@ export interface ControlLoopOptions {
   readonly pass: (signal: AbortSignal) => Promise<void>;
   /** Longest time between two passes in ms, the safety net under lost bells. Default: none, bells only. */
   readonly intervalMs?: number;
+  /**
+   * After a pass of d ms the next begins no sooner than this × d later: a storm of bells then leaves the process time for everything
+   * else, its lease above all. A bell after a quiet moment waits for nothing. Default 0.
+   */
+  readonly restPerPass?: number;
   readonly onEvent?: (event: LoopEvent) => void;
   readonly backoff?: BackoffOptions;
   readonly clock?: Clock;
@@ -54,7 +59,11 @@ export class ControlLoop {
         await this.#sleep(retryInMs, signal);
       } else {
         this.#backoff.reset();
-        this.#options.onEvent?.({ kind: "pass-done", durationMs: this.#clock.monotonic() - started });
+        const durationMs = this.#clock.monotonic() - started;
+        this.#options.onEvent?.({ kind: "pass-done", durationMs });
+        const restMs = durationMs * (this.#options.restPerPass ?? 0);
+        // Timers know no less than a millisecond.
+        if (restMs >= 1) await this.#sleep(restMs, signal);
         if (!this.#rung) await this.#rest(this.#options.intervalMs, signal);
       }
     }

@@ -40,6 +40,28 @@ describe("a control loop", () => {
     expect(passes).to.equal(2);
   });
 
+  it("rests after each pass in proportion to what it took, while bells ring on; a bell after that waits for nothing", async () => {
+    const loop = start({
+      restPerPass: 3,
+      pass: async () => {
+        passes += 1;
+        await clock.sleep(10, stop.signal);
+      },
+    });
+    await clock.advance(10);
+    for (let ms = 0; ms < 120; ms += 1) {
+      loop.ring();
+      await clock.advance(1);
+    }
+    // One pass in 40 ms: 10 for itself and 30 of rest.
+    expect(passes).to.equal(4);
+    await clock.advance(60_000);
+    const before = passes;
+    loop.ring();
+    await clock.advance(0);
+    expect(passes).to.equal(before + 1);
+  });
+
   it("coalesces the bells that ring during a pass into one more pass", async () => {
     let finish: () => void = () => undefined;
     const loop = start({
