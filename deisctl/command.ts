@@ -6,6 +6,7 @@
  */
 import type { Machine } from "../cluster/machine.ts";
 import type { ClusterStore, ConfigStore } from "../cluster/ports.ts";
+import type { RouterRecord } from "../cluster/router-record.ts";
 
 /** Done, failed, wrong use of the command line, nothing can take the unit, ended by Ctrl-C. */
 export const exit = { done: 0, failed: 1, usage: 2, unplaceable: 3, interrupted: 130 } as const;
@@ -54,6 +55,21 @@ export interface HostAgents {
   status(machine: Machine, unit: string, signal: AbortSignal): Promise<string>;
 }
 
+/** A router as it told the cluster last. */
+export interface LiveRouter extends RouterRecord {
+  readonly machine: string;
+}
+
+/** The live routers, and what only they know. */
+export interface Routers {
+  /** Sorted by machine. A record that cannot be read is left out. */
+  live(signal: AbortSignal): Promise<readonly LiveRouter[]>;
+  /** The router's figures in Prometheus' text format. Rejects with `router-silent`. */
+  metrics(router: LiveRouter, signal: AbortSignal): Promise<string>;
+  /** The time between two readings. */
+  pause(ms: number, signal: AbortSignal): Promise<void>;
+}
+
 export interface CommandContext {
   readonly io: Io;
   /** `--output` as given; commands take it through `outputFormat`. */
@@ -68,6 +84,7 @@ export interface CommandContext {
   agents(): Promise<HostAgents>;
   /** Asks the person at the terminal for a line; undefined if nobody is there. */
   ask(question: string): Promise<string | undefined>;
+  routers(): Promise<Routers>;
   /** Runs a program of the operator's machine with the terminal handed to it; resolves to its exit code. */
   runProgram(program: string, args: readonly string[]): Promise<number>;
 }

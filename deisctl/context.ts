@@ -53,6 +53,11 @@ export async function openContext(
       const { askAtTerminal } = await import("./ask-at-terminal.ts");
       return await askAtTerminal(question, signal);
     },
+    routers: async () => {
+      const { httpRouters } = await import("./routers.ts");
+      const { liveRouters } = await import("../etcd/router-presence.ts");
+      return httpRouters(async (wanted) => liveRouters(await client(), wanted));
+    },
     runProgram: async (program, args) => {
       const { runProgram } = await import("./run-program.ts");
       return await runProgram(program, args);

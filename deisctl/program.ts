@@ -31,6 +31,7 @@ import { move } from "./commands/move.ts";
 import { rebalance } from "./commands/rebalance.ts";
 import { restart } from "./commands/restart.ts";
 import { rollingRestart } from "./commands/rolling-restart.ts";
+import { router } from "./commands/router.ts";
 import { ssh } from "./commands/ssh.ts";
 import { start } from "./commands/start.ts";
 import { status } from "./commands/status.ts";
@@ -47,7 +48,7 @@ import { type GlobalFlags, globalFlags } from "./global-flags.ts";
 
 /** The commands by the headings of `deisctl --help`. */
 const groups: Readonly<Record<string, readonly CommandDefinition[]>> = {
-  "Platform:": [install, uninstall, config],
+  "Platform:": [install, uninstall, config, router],
   "Units:": [start, stop, restart, rollingRestart, submit, load, unload, destroy],
   "Looking:": [listUnits, listUnitFiles, listMachines, status, journal, why, events, cat, ssh],
   "Machines:": [drain, cordon, uncordon, move, rebalance],

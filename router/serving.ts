@@ -25,7 +25,7 @@ export interface ServingOptions {
   readonly drainPatienceMs?: number;
 }
 
-const drainLookMs = 50;
+const drainLookMs = 20;
 const regularLookMs = 15_000;
 
 export class Serving {

@@ -1,6 +1,6 @@
 /** Runs one deisctl command line in this process against a store in memory and local files given as an object. */
 import { PlatformError } from "../../cluster/errors.ts";
-import type { CommandContext, HostAgents } from "../../deisctl/command.ts";
+import type { CommandContext, HostAgents, Routers } from "../../deisctl/command.ts";
 import { globalSettings } from "../../deisctl/global-flags.ts";
 import { runDeisctl } from "../../deisctl/program.ts";
 import type { MemoryStore } from "../support/memory-store.ts";
@@ -18,6 +18,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   readonly terminal?: boolean;
   readonly agents?: HostAgents;
+  readonly routers?: Routers;
   /** Told what is printed, while the command goes on. */
   readonly onOut?: (text: string) => void;
   readonly onErr?: (text: string) => void;
@@ -37,6 +38,8 @@ const noAgents: HostAgents = {
     throw new PlatformError("no-agent-api", "The agent serves no API");
   },
 };
+
+const noRouters: Routers = { live: async () => [], metrics: async () => "", pause: async () => undefined };
 
 export async function deisctl(words: string, options: RunOptions): Promise<Ran> {
   return await deisctlWords(
@@ -78,6 +81,7 @@ export async function deisctlWords(words: readonly string[], options: RunOptions
         config: async () => store.configStore(),
         agents: async () => options.agents ?? noAgents,
         ask: async () => options.answer,
+        routers: async () => options.routers ?? noRouters,
         runProgram: async (program, args) => {
           options.onProgram?.(program, args);
           return 0;
