@@ -384,6 +384,17 @@ export function unitRuntimeContract(
       await runtime.unload(unit.name, signal);
     });
 
+    it("tells how a unit is reached while it runs, and only then", async () => {
+      const unit = under().unit("reached.service", "runs");
+      expect(await runtime.reach(unit.name, signal)).to.equal(undefined);
+      await runtime.load(unit, signal);
+      expect(await runtime.reach(unit.name, signal)).to.equal(undefined);
+      await runtime.start(unit, signal);
+      expect(await runtime.reach(unit.name, signal)).to.have.property("kind");
+      await runtime.stop(unit.name, signal);
+      expect(await runtime.reach(unit.name, signal)).to.equal(undefined);
+    });
+
     it("rejects calls after it was closed", async () => {
       const unit = under().unit("closed.service", "runs");
       await runtime.close();

@@ -7,6 +7,7 @@ import { createConnection, createServer, type Server, type Socket } from "node:n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Docker from "dockerode";
+import { DockerNamedContainers } from "../../../agent/docker/named-containers.ts";
 import {
   type DockerRuntimeEvent,
   DockerUnitRuntime,
@@ -55,6 +56,19 @@ export class Engine {
       onEvent: (event) => this.events.push(event),
       ...options,
     });
+  }
+
+  /** Follows containers with names of Deis v1 on this engine, from when it is run. */
+  namedContainers(): DockerNamedContainers {
+    return new DockerNamedContainers({ socketPath: this.#proxy.path, pingMs: 500 });
+  }
+
+  /** Starts a container past our runtimes, as `docker run -d --name` does; it runs until it is removed. Resolves to its id. */
+  async runNamed(name: string, options: Docker.ContainerCreateOptions = {}): Promise<string> {
+    const command = { Image: "busybox", Cmd: ["sleep", "1000"], StopTimeout: 0 };
+    const container = await this.docker.createContainer({ ...command, ...options, name });
+    await container.start();
+    return container.id;
   }
 
   /** Breaks every connection of our runtimes. */
