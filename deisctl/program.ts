@@ -21,6 +21,7 @@ import { cordon } from "./commands/cordon.ts";
 import { destroy } from "./commands/destroy.ts";
 import { drain } from "./commands/drain.ts";
 import { events } from "./commands/events.ts";
+import { importCommand } from "./commands/import.ts";
 import { install } from "./commands/install.ts";
 import { journal } from "./commands/journal.ts";
 import { listMachines } from "./commands/list-machines.ts";
@@ -52,7 +53,7 @@ const groups: Readonly<Record<string, readonly CommandDefinition[]>> = {
   "Units:": [start, stop, restart, rollingRestart, submit, load, unload, destroy],
   "Looking:": [listUnits, listUnitFiles, listMachines, status, journal, why, events, cat, ssh],
   "Machines:": [drain, cordon, uncordon, move, rebalance],
-  "Other:": [version],
+  "Other:": [importCommand, version],
 };
 
 /** What the outside lends to one run; `close` is called when the command is done, whatever happened. */

@@ -30,6 +30,8 @@ export interface EtcdServerOptions {
   readonly members?: number;
   /** Serve clients over TLS and ask for their certificates. */
   readonly tls?: TlsPaths;
+  /** Serve the version 2 API, too. */
+  readonly v2?: boolean;
 }
 
 /** A cluster of etcd members that run until `stop`. */
@@ -191,6 +193,7 @@ async function planMembers(directory: string, options: EtcdServerOptions): Promi
         ["--initial-cluster", cluster],
         ["--initial-cluster-token", token],
         ["--log-level", "error"],
+        options.v2 ? ["--enable-v2"] : [],
         tls
           ? [
               "--cert-file",
