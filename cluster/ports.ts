@@ -121,7 +121,8 @@ export type OutcomeWrite =
 /** Writes the outcomes of one machine. */
 export interface OutcomeWriter {
   /**
-   * Claims a run, so that no other machine carries it out: stored only if the unit is still placed here for this very run.
+   * Claims a run, so that no other machine carries it out: stored only if the unit is still placed here for this very run, and this
+   * machine's own record still stands.
    * Rejects with code `run-not-ours` if it is not.
    */
   claim(unit: string, claim: RunClaim, signal: AbortSignal): Promise<void>;

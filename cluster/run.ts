@@ -77,6 +77,14 @@ export function isActive(run: Run): boolean {
   return run.status === "due" || run.status === "running";
 }
 
+/** True if two records, or parts of them, say the same. */
+export function sameRecord(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
+  const [mine, theirs] = [Object.entries(one), new Map<string, unknown>(Object.entries(other))];
+  return mine.length === theirs.size && mine.every(([name, value]) => sameRecord(value, theirs.get(name)));
+}
+
 /** How the run stands, as a clause without a full stop: `run of 2026-11-21T03:00:00Z finished; the next is due at …`. */
 export function describeRun(run: Run): string {
   const next = run.next === undefined ? "" : `; the next is due at ${run.next}`;

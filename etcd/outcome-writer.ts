@@ -1,11 +1,10 @@
 /** What one agent tells of runs and failures. A claim is a transaction of its own, because it depends on the placement. */
 import { PlatformError } from "../cluster/errors.ts";
 import type { OutcomeWriter } from "../cluster/ports.ts";
-import type { Outcome } from "../cluster/run.ts";
 import { BatchWriter } from "./batch-writer.ts";
 import { decodePlacement } from "./codec.ts";
-import { outcomeKey, placementKey } from "./keys.ts";
-import type { EtcdClient } from "./protocol.ts";
+import { machineKey, outcomeKey, placementKey } from "./keys.ts";
+import type { EtcdClient, Operation } from "./protocol.ts";
 import { encodeOutcome } from "./run-codec.ts";
 
 export function openOutcomeWriter(client: EtcdClient, machine: string): OutcomeWriter {
@@ -17,17 +16,21 @@ export function openOutcomeWriter(client: EtcdClient, machine: string): OutcomeW
   });
   return {
     claim: async (unit, claim, signal) => {
-      const from = placementKey(machine, unit);
-      const { entries } = await client.range({ key: from }, { signal });
-      const [placed] = entries;
-      if (!placed || decodePlacement(placed.value, placed.key).run !== claim.run)
+      const keys = [placementKey(machine, unit), machineKey(machine)];
+      const gets = keys.map((key): Operation => ({ kind: "get", range: { key } }));
+      const { found } = await client.txn({ compare: [], success: gets }, { signal });
+      const [placed, here] = [found[0]?.[0], found[1]?.[0]];
+      if (!placed || !here || decodePlacement(placed.value, placed.key).run !== claim.run)
         throw notOurs(unit, claim.run);
       const key = outcomeKey(machine, unit);
-      const outcome: Outcome = { claim };
       const { succeeded } = await client.txn(
         {
-          compare: [{ key: from, target: "mod", is: "=", revision: placed.modRevision }],
-          success: [{ kind: "put", key, value: encodeOutcome(outcome) }],
+          // The scheduler gives the runs of a machine away once its record is gone, and by then it has seen every claim.
+          compare: [
+            { key: placed.key, target: "mod", is: "=", revision: placed.modRevision },
+            { key: here.key, target: "create", is: "=", revision: here.createRevision },
+          ],
+          success: [{ kind: "put", key, value: encodeOutcome({ claim }) }],
         },
         { signal },
       );

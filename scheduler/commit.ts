@@ -4,6 +4,7 @@
  */
 import { PlatformError } from "../cluster/errors.ts";
 import type { Mirror, SchedulerWriter } from "../cluster/ports.ts";
+import { sameRecord } from "../cluster/run.ts";
 import type { Decision } from "./decision.ts";
 import type { SchedulerTables } from "./look.ts";
 
@@ -83,18 +84,25 @@ function keyOf(decision: Decision): string | undefined {
     case "park":
     case "unpark":
       return decision.unit;
+    case "record-run":
+    case "forget-run":
+      return `run of ${decision.unit}`;
+    case "record-failures":
+    case "forget-failures":
+      return `failures of ${decision.unit}`;
     default:
       return undefined;
   }
 }
 
 function isMirrored(decision: Decision, mirror: Mirror<SchedulerTables>): boolean {
-  const { placements, unplaced } = mirror.tables;
+  const { placements, unplaced, runs, failures } = mirror.tables;
   switch (decision.kind) {
     case "place": {
-      const { machine, unit, hash, target, generation } = decision.placement;
+      const { machine, unit, hash, target, generation, run } = decision.placement;
       const seen = placements.get(`${machine}/${unit}`);
-      return seen?.hash === hash && seen.target === target && seen.generation === generation;
+      if (seen?.hash !== hash || seen.target !== target) return false;
+      return seen.generation === generation && seen.run === run;
     }
     case "withdraw":
       return placements.get(`${decision.machine}/${decision.unit}`) === undefined;
@@ -102,6 +110,14 @@ function isMirrored(decision: Decision, mirror: Mirror<SchedulerTables>): boolea
       return unplaced.get(decision.unit)?.reason === decision.unplaced.reason;
     case "unpark":
       return unplaced.get(decision.unit) === undefined;
+    case "record-run":
+      return sameRecord(runs.get(decision.unit), decision.run);
+    case "forget-run":
+      return runs.get(decision.unit) === undefined;
+    case "record-failures":
+      return sameRecord(failures.get(decision.unit), decision.tried);
+    case "forget-failures":
+      return failures.get(decision.unit) === undefined;
     default:
       return true;
   }

@@ -9,9 +9,11 @@
  * the same pass; the sentences about units that fit nowhere come last, when everything else has settled. Pure.
  */
 import type { Placement } from "../cluster/placement.ts";
+import { describeRun, isActive, type Run, sameRecord } from "../cluster/run.ts";
 import { companyOf, hasCompany } from "./company.ts";
 import type { Decision } from "./decision.ts";
 import { explainLeaving, explainUnplaced } from "./explain.ts";
+import { describeFailures, failedHere } from "./failures.ts";
 import { replacedBy } from "./filters/replaces.ts";
 import { type ClusterModel, sameWish } from "./model.ts";
 import {
@@ -20,6 +22,7 @@ import {
   type Copy,
   copiesOf,
   copyOn,
+  type Demand,
   type MachineNode,
   type UnitNode,
   type Wish,
@@ -28,6 +31,7 @@ import {
 import type { Presence } from "./presence.ts";
 import { Reasons } from "./reasons.ts";
 import { Rules } from "./rules.ts";
+import { runNow } from "./runs.ts";
 import { countUp } from "./tally.ts";
 import { Targets } from "./targets.ts";
 import type { WaitingClass } from "./waiting.ts";
@@ -35,6 +39,8 @@ import type { WaitingClass } from "./waiting.ts";
 export interface DecideOptions {
   /** How many marked units to take up at most; the rest stays marked. Default: all. */
   readonly limit?: number;
+  /** Wall clock, ms since 1970: what calendars are read against. Default: `now`. */
+  readonly wall?: number;
 }
 
 /** Decides about the marked units, relieved machines and machines that are away, as of `now` (ms, as `presence` has it). */
@@ -44,7 +50,7 @@ export function decide(
   now: number,
   options: DecideOptions = {},
 ): Decision[] {
-  const round = new Round(model, presence, now);
+  const round = new Round(model, presence, now, options.wall ?? now);
   round.run(options.limit ?? Number.POSITIVE_INFINITY);
   return round.decisions;
 }
@@ -52,11 +58,15 @@ export function decide(
 /** For this long a lost machine keeps its copies of global units, which no other machine can take over. */
 const forgetAfterMs = 600_000;
 
+/** A unit that has failed where it is, and that nothing else can take, is looked at again after so long. */
+const lookAgainMs = 30_000;
+
 class Round {
   readonly decisions: Decision[] = [];
   readonly #model: ClusterModel;
   readonly #presence: Presence;
   readonly #now: number;
+  readonly #wall: number;
   readonly #rules: Rules;
   readonly #targets: Targets;
   readonly #reasons = new Reasons();
@@ -73,16 +83,18 @@ class Round {
   /** Classes found to fit nowhere since the last relief. */
   #hopeless = new Set<string>();
 
-  constructor(model: ClusterModel, presence: Presence, now: number) {
+  constructor(model: ClusterModel, presence: Presence, now: number, wall: number) {
     this.#model = model;
     this.#presence = presence;
     this.#now = now;
+    this.#wall = wall;
     this.#rules = new Rules(model.units);
     this.#targets = new Targets(model, this.#rules);
   }
 
   run(limit: number): void {
     this.#markHoldsThatEnded();
+    this.#model.markDue(this.#wall);
     this.#judgeAll(this.#model.takeMarked(limit));
     for (;;) {
       this.#relieve();
@@ -110,6 +122,7 @@ class Round {
     if (unit.troubles) return;
     if (!unit.demand) this.#dismiss(unit);
     else if (unit.demand.requirements.global) this.#judgeGlobal(unit);
+    else if (unit.demand.toEnd) this.#judgeRun(unit, unit.demand);
     else this.#judgeSingle(unit);
   }
 
@@ -125,7 +138,76 @@ class Round {
     this.#release(unit, reason);
     this.#homeless.delete(unit);
     this.#model.waiting.remove(unit);
+    this.#forgetRun(unit, reason);
+    this.#forgetFailures(unit, reason);
     this.#model.forgetUnit(unit);
+  }
+
+  /** A unit that is to end is placed when a run is due, and keeps its place, but no room there, when it is over. */
+  #judgeRun(unit: UnitNode, { calendars }: Demand): void {
+    const { wish } = unit;
+    if (wish?.target !== "launched") {
+      this.#forgetRun(unit, "it is not to be started");
+      this.#judgeSingle(unit);
+      return;
+    }
+    const copy = this.#onlyCopy(unit);
+    const { run: last, outcomes } = this.#model.courseOf(unit);
+    const run = runNow({
+      wish,
+      calendars,
+      last,
+      machine: copy?.machine.id,
+      claim: copy && outcomes.get(copy.machine.id)?.claim,
+      gone: copy !== undefined && this.#isGone(copy.machine),
+      now: this.#wall,
+    });
+    if (run !== last) this.#recordRun(unit, run);
+    this.#model.setDue(unit, run.next === undefined ? undefined : Date.parse(run.next));
+    this.#model.setIdle(unit, !isActive(run));
+    if (isActive(run)) this.#judgeSingle(unit);
+    else this.#rest(unit, copy);
+  }
+
+  /** Between two runs a unit stays where it ran, as long as that is possible, but goes nowhere else. */
+  #rest(unit: UnitNode, copy: Copy | undefined): void {
+    if (copy && this.#isGone(copy.machine)) this.#withdraw(copy, "its machine is gone, and its run is over");
+    else if (copy?.machine.presence === "present") {
+      const why = this.#whyLeave(copy);
+      if (why !== undefined) this.#withdraw(copy, why);
+    }
+    this.#homeless.delete(unit);
+    this.#failed.delete(unit);
+    this.#model.waiting.remove(unit);
+    this.#release(unit, "no run of it is due");
+  }
+
+  #recordRun(unit: UnitNode, run: Run): void {
+    this.#model.courseOf(unit).run = run;
+    this.decisions.push({ kind: "record-run", unit: unit.name, run, reason: describeRun(run) });
+  }
+
+  #forgetRun(unit: UnitNode, reason: string): void {
+    if (!unit.course?.run) return;
+    this.#model.setIdle(unit, false);
+    this.#model.setDue(unit, undefined);
+    unit.course.run = undefined;
+    this.decisions.push({ kind: "forget-run", unit: unit.name, reason });
+  }
+
+  #forgetFailures(unit: UnitNode, reason: string): void {
+    if (!unit.course?.tried) return;
+    unit.course.tried = undefined;
+    this.decisions.push({ kind: "forget-failures", unit: unit.name, reason });
+  }
+
+  #isGone({ id, presence }: MachineNode): boolean {
+    return presence === "away" && this.#presence.verdict(id, this.#now).kind === "gone";
+  }
+
+  /** A run that was handed to a machine is carried out there, or nowhere. */
+  #isHandedOver({ unit, as }: Copy): boolean {
+    return as.run !== undefined && as.run === unit.course?.run?.run;
   }
 
   #judgeSingle(unit: UnitNode): void {
@@ -136,9 +218,9 @@ class Round {
     }
     const { machine } = copy;
     if (machine.presence === "present") {
-      const why = this.#whyLeave(copy);
+      const why = this.#isHandedOver(copy) ? undefined : this.#whyLeave(copy);
       if (why === undefined) {
-        this.#keep(unit, copy);
+        if (!this.#movesOn(unit, copy)) this.#keep(unit, copy);
         return;
       }
       this.#withdraw(copy, why);
@@ -162,6 +244,50 @@ class Round {
     this.#renewIfChanged(copy);
     if (verdict.reason !== undefined)
       this.#park(unit, `its machine ${machine.id} is away; ${verdict.reason}`);
+  }
+
+  /** True if the unit has failed too often on its machine: then all is decided about it. */
+  #movesOn(unit: UnitNode, copy: Copy): boolean {
+    const limit = unit.demand?.requirements.moveAfterFailures;
+    if (limit === undefined || unit.wish?.target !== "launched") return false;
+    const { machine } = copy;
+    const { wish } = unit;
+    const { outcomes, tried } = this.#model.courseOf(unit);
+    const failures = outcomes.get(machine.id)?.failures;
+    const failed = failedHere({ limit, machine: machine.id, wish, failures, tried });
+    this.#model.setDue(unit, undefined);
+    if (!failed) {
+      if (tried && (tried.hash !== wish.hash || tried.generation !== wish.generation))
+        this.#forgetFailures(unit, "it was changed since");
+      return false;
+    }
+    const what = describeFailures(failed.here);
+    if (!sameRecord(tried, failed.tried)) {
+      this.#model.courseOf(unit).tried = failed.tried;
+      this.decisions.push({
+        kind: "record-failures",
+        unit: unit.name,
+        tried: failed.tried,
+        reason: what,
+      });
+    }
+    this.#renewIfChanged(copy);
+    this.#homeless.delete(unit);
+    if (this.#wall < failed.moveAt) {
+      this.#model.setDue(unit, failed.moveAt);
+      this.#park(unit, `${what}; it is moved at ${new Date(failed.moveAt).toISOString()}`);
+      return true;
+    }
+    const target = this.#model.without(copy, () => this.#targets.pickAway(unit, machine));
+    if (!target) {
+      this.#model.setDue(unit, this.#wall + lookAgainMs);
+      this.#park(unit, `${what}; no other machine can take it`);
+      return true;
+    }
+    this.#withdraw(copy, what);
+    this.#left.set(unit, `moved from ${machine.id}, because ${what}`);
+    this.#settle(unit, target);
+    return true;
   }
 
   /** A unit that is not global runs once: of several copies the first that may stay is kept. */
@@ -341,19 +467,22 @@ class Round {
         ? "its file has changed"
         : as.target !== wish.target
           ? `its target is now ${wish.target}`
-          : "a restart was asked for";
+          : as.run !== wish.run
+            ? `its run of ${wish.run} is due`
+            : "a restart was asked for";
     this.#model.renew(copy, wish);
     this.#tell(unit, machine, wish, `still fits here; ${what}`);
   }
 
   /** `wish` is for more than an inactive unit: no other is placed. */
-  #tell(unit: UnitNode, machine: MachineNode, { hash, target, generation }: Wish, reason: string): void {
+  #tell(unit: UnitNode, machine: MachineNode, { hash, target, generation, run }: Wish, reason: string): void {
     const placement: Placement = {
       machine: machine.id,
       unit: unit.name,
       hash,
       target: target === "launched" ? "launched" : "loaded",
       generation,
+      ...(run === undefined ? {} : { run }),
       reason,
     };
     this.decisions.push({ kind: "place", placement });

@@ -1,5 +1,6 @@
 /** One `Demand` for all units that ask for the same, counted by its users. Pure. */
-import { isPeerGlob, type Requirements } from "../cluster/requirements.ts";
+import { parseCalendar } from "../cluster/calendar.ts";
+import { isPeerGlob, type Requirements, runsToCompletion } from "../cluster/requirements.ts";
 import type { Unit } from "../cluster/unit.ts";
 import type { Demand } from "./nodes.ts";
 import type { Pattern, PatternIndex } from "./patterns.ts";
@@ -64,6 +65,8 @@ export class DemandIndex {
       replaces: [...new Set(requirements.replaces)].map(acquire),
       peers: requirements.machineOf.filter((peer) => !isPeerGlob(peer)),
       peerGlobs: [...new Set(requirements.machineOf.filter(isPeerGlob))].map(acquire),
+      toEnd: runsToCompletion(requirements),
+      calendars: requirements.onCalendar.map(parseCalendar),
       pool: this.#pools.acquire({
         metadata: requirements.machineMetadata,
         metadataNot: requirements.machineMetadataNot,

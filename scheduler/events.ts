@@ -74,6 +74,10 @@ function logDecision(log: Logger, decision: Decision, revision: bigint): void {
       return;
     case "park":
     case "unpark":
+    case "record-run":
+    case "forget-run":
+    case "record-failures":
+    case "forget-failures":
       log.info({ ...fields, unit: decision.unit }, "decided");
       return;
     case "sweep-states":

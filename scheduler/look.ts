@@ -10,7 +10,16 @@ import type { Presence } from "./presence.ts";
 
 export type SchedulerTables = Pick<
   ClusterTables,
-  "unitFiles" | "units" | "machines" | "metadata" | "placements" | "unplaced" | "leader"
+  | "unitFiles"
+  | "units"
+  | "machines"
+  | "metadata"
+  | "placements"
+  | "unplaced"
+  | "outcomes"
+  | "runs"
+  | "failures"
+  | "leader"
 >;
 
 /**
@@ -24,6 +33,9 @@ export const schedulerTables = [
   "metadata",
   "placements",
   "unplaced",
+  "outcomes",
+  "runs",
+  "failures",
   "leader",
 ] as const;
 
@@ -48,6 +60,7 @@ export class Lookout {
   readonly #metadata = new Map<string, Map<string, string>>();
   #doubted = new Set<string>();
   #doubtedParked = new Set<string>();
+  #doubtedCourses = new Set<string>();
 
   constructor(mirror: Mirror<SchedulerTables>, model: ClusterModel, presence: Presence) {
     this.#mirror = mirror;
@@ -79,8 +92,10 @@ export class Lookout {
     for (const name of inOrder(union(changes.unplaced, this.#doubtedParked))) {
       this.#model.setParked(name, this.#mirror.tables.unplaced.get(name));
     }
+    troubles.push(...this.#lookAtCourses(changes));
     this.#doubted = new Set();
     this.#doubtedParked = new Set();
+    this.#doubtedCourses = new Set();
     const filesMayBeUnreferenced =
       changes.units.size > 0 || changes.placements.size > 0 || changes.unitFiles.size > 0;
     return { vanished, returned, troubles, filesMayBeUnreferenced };
@@ -93,8 +108,36 @@ export class Lookout {
         this.#doubted.add(`${decision.placement.machine}/${decision.placement.unit}`);
       } else if (decision.kind === "withdraw") this.#doubted.add(`${decision.machine}/${decision.unit}`);
       else if (decision.kind === "park" || decision.kind === "unpark") this.#doubtedParked.add(decision.unit);
-      else if (decision.kind === "sweep-states") this.#model.setReported(decision.machine);
+      else if (decision.kind.endsWith("-run") || decision.kind.endsWith("-failures")) {
+        if ("unit" in decision) this.#doubtedCourses.add(decision.unit);
+      } else if (decision.kind === "sweep-states") this.#model.setReported(decision.machine);
     }
+  }
+
+  /** What is remembered of runs and failures, and what machines say of them. A record that cannot be read is a trouble of its unit. */
+  #lookAtCourses(
+    changes: Pick<ReturnType<Mirror<SchedulerTables>["takeChanges"]>, "runs" | "failures" | "outcomes">,
+  ): readonly { readonly unit: string; readonly error: PlatformError }[] {
+    const { runs, failures, outcomes } = this.#mirror.tables;
+    const troubles: { unit: string; error: PlatformError }[] = [];
+    const judge = (unit: string, record: string, error: PlatformError | undefined): void => {
+      this.#model.setTrouble(unit, record, error);
+      if (error) troubles.push({ unit, error });
+    };
+    for (const unit of inOrder(union(changes.runs, this.#doubtedCourses))) {
+      judge(unit, "run", runs.unreadable.get(unit));
+      this.#model.setRun(unit, runs.get(unit));
+    }
+    for (const unit of inOrder(union(changes.failures, this.#doubtedCourses))) {
+      judge(unit, "failures", failures.unreadable.get(unit));
+      this.#model.setTried(unit, failures.get(unit));
+    }
+    for (const key of inOrder(changes.outcomes)) {
+      const machine = key.slice(0, key.indexOf("/"));
+      judge(unitOf(key), `outcome on ${machine}`, outcomes.unreadable.get(key));
+      this.#model.setOutcome(machine, unitOf(key), outcomes.get(key));
+    }
+    return troubles;
   }
 
   /** Takes the changed records in and returns the machines they speak of. */

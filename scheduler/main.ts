@@ -64,6 +64,7 @@ async function run(settings: Settings, machine: string, stop: AbortSignal): Prom
     mirror,
     settings,
     monotonic: () => systemClock.monotonic(),
+    wall: () => systemClock.now().getTime(),
     onEvent: tell,
   });
   store.onOutageEnd = () => scheduler.outageEnded();
@@ -146,7 +147,8 @@ async function lead(
       await scheduler.pass(writer, signal);
       clearTimeout(alarm);
       const due = scheduler.dueInMs;
-      if (due !== undefined) alarm = setTimeout(() => loop.ring(), due + 1);
+      // A longer wait needs no alarm of its own, and the longest would be too long for a timer.
+      if (due !== undefined && due < intervalMs) alarm = setTimeout(() => loop.ring(), due + 1);
     },
     onEvent: tell,
   });

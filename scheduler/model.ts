@@ -10,9 +10,11 @@
 import type { PlatformError } from "../cluster/errors.ts";
 import type { Machine } from "../cluster/machine.ts";
 import type { Placement, Unplaced } from "../cluster/placement.ts";
+import { type Outcome, type Run, sameRecord, type Tried } from "../cluster/run.ts";
 import type { Held, Unit } from "../cluster/unit.ts";
 import { isTemplate, templateOf } from "../cluster/unit-name.ts";
 import { maxLoad } from "./cell.ts";
+import { type Course, newCourse } from "./course.ts";
 import { DemandIndex } from "./demands.ts";
 import {
   byName,
@@ -52,6 +54,7 @@ export class ClusterModel {
   readonly #pools: PoolIndex;
   readonly #demands: DemandIndex;
   readonly #templates = new Map<string, Template>();
+  readonly #timed = new Set<UnitNode>();
   /** Names of templates with instances, and of units that are none. */
   readonly #names = new SortedNames();
   readonly #dependents = new Map<string, Set<UnitNode>>();
@@ -177,6 +180,32 @@ export class ClusterModel {
     this.mark(node);
   }
 
+  /** The record of the unit's last run, or undefined if there is none. */
+  setRun(name: string, run: Run | undefined): void {
+    const node = run ? this.#unitNode(name) : this.units.get(name);
+    if (!node || sameRecord(node.course?.run, run)) return;
+    this.courseOf(node).run = run;
+    this.mark(node);
+  }
+
+  /** Where the unit has failed. */
+  setTried(name: string, tried: Tried | undefined): void {
+    const node = tried ? this.#unitNode(name) : this.units.get(name);
+    if (!node || sameRecord(node.course?.tried, tried)) return;
+    this.courseOf(node).tried = tried;
+    this.mark(node);
+  }
+
+  /** What a machine says of a unit's run and failures. Of a unit that nobody knows nothing is kept. */
+  setOutcome(machineId: string, name: string, outcome: Outcome | undefined): void {
+    const node = this.units.get(name);
+    if (!node || sameRecord(node.course?.outcomes.get(machineId), outcome)) return;
+    const { outcomes } = this.courseOf(node);
+    if (outcome) outcomes.set(machineId, outcome);
+    else outcomes.delete(machineId);
+    this.mark(node);
+  }
+
   /** A machine, present or not, has states in the store. */
   setReported(machineId: string): void {
     this.#machineNode(machineId).hasStates = true;
@@ -220,9 +249,53 @@ export class ClusterModel {
     return seen;
   }
 
+  courseOf(unit: UnitNode): Course {
+    unit.course ??= newCourse();
+    return unit.course;
+  }
+
+  /** Time alone is a reason to look at the unit, at `at` (wall clock, ms); no longer if undefined. */
+  setDue(unit: UnitNode, at: number | undefined): void {
+    if (unit.course?.dueAt === at) return;
+    this.courseOf(unit).dueAt = at;
+    if (at === undefined) this.#timed.delete(unit);
+    else this.#timed.add(unit);
+  }
+
+  /** Marks the units whose time has come. */
+  markDue(wall: number): void {
+    for (const unit of this.#timed) {
+      if (unit.course?.dueAt !== undefined && unit.course.dueAt <= wall) this.mark(unit);
+    }
+  }
+
+  /** When the next unit's time comes, or undefined. */
+  get nextDue(): number | undefined {
+    let next: number | undefined;
+    for (const { course } of this.#timed) {
+      if (course?.dueAt !== undefined && (next === undefined || course.dueAt < next)) next = course.dueAt;
+    }
+    return next;
+  }
+
+  /** A unit between its runs needs no room where it is, and is in nobody's way. */
+  setIdle(unit: UnitNode, idle: boolean): void {
+    if ((unit.course?.idle ?? false) === idle) return;
+    const copies = copiesOf(unit);
+    for (const copy of copies) this.#uncount(copy);
+    this.courseOf(unit).idle = idle;
+    for (const copy of copies) {
+      this.#count(copy);
+      this.#lighten(copy.machine);
+      if (idle && copy.machine.presence === "present") this.relieved.add(copy.machine);
+    }
+  }
+
   /** Drops a node that nothing refers to any more. */
   forgetUnit(unit: UnitNode): void {
     if (unit.wish || unit.copy || unit.parked || unit.troubles) return;
+    if (unit.course?.run || unit.course?.tried) return;
+    this.setDue(unit, undefined);
     this.units.delete(unit.name);
     this.waiting.remove(unit);
     const { template } = unit;
@@ -321,6 +394,7 @@ export class ClusterModel {
       copy: undefined,
       parked: undefined,
       troubles: undefined,
+      course: undefined,
       evicted: false,
       queued: false,
     };
@@ -498,6 +572,7 @@ export class ClusterModel {
 
   #count({ unit, machine }: Copy): void {
     const { demand } = unit;
+    if (unit.course?.idle) return;
     for (const pattern of unit.matchedBy) pattern.runsOn.up(machine);
     unit.template?.arrive(machine);
     if (!demand) return;
@@ -514,6 +589,7 @@ export class ClusterModel {
 
   #uncount({ unit, machine }: Copy): void {
     const { demand } = unit;
+    if (unit.course?.idle) return;
     for (const pattern of unit.matchedBy) pattern.runsOn.down(machine);
     unit.template?.leave(machine);
     if (!demand) return;
@@ -550,15 +626,18 @@ export class ClusterModel {
 const noUnits: ReadonlySet<UnitNode> = new Set();
 
 export function sameWish(a: Wish, b: Wish): boolean {
-  return a === b || (a.hash === b.hash && a.target === b.target && a.generation === b.generation);
+  return (
+    a === b ||
+    (a.hash === b.hash && a.target === b.target && a.generation === b.generation && a.run === b.run)
+  );
 }
 
 function sameHolds(a: readonly Held[] | undefined, b: readonly Held[] | undefined): boolean {
   return a === b || (a !== undefined && b !== undefined && JSON.stringify(a) === JSON.stringify(b));
 }
 
-function sharedWish(template: Template | undefined, { hash, target, generation }: Wish): Wish {
-  const wish = { hash, target, generation };
+function sharedWish(template: Template | undefined, { hash, target, generation, run }: Wish): Wish {
+  const wish = { hash, target, generation, ...(run === undefined ? {} : { run }) };
   if (!template) return wish;
   if (!template.wish || !sameWish(template.wish, wish)) template.wish = wish;
   return template.wish;

@@ -2,6 +2,7 @@
  * What the scheduler's model is made of: units, machines, and the copies that join them. The nodes are plain records that
  * refer to each other; only `model.ts` and the indexes it owns change them, everyone else reads.
  */
+import type { Calendar } from "../cluster/calendar.ts";
 import type { PlatformError } from "../cluster/errors.ts";
 import type { Machine, RuntimeName } from "../cluster/machine.ts";
 import type { Unplaced } from "../cluster/placement.ts";
@@ -9,6 +10,7 @@ import type { Requirements } from "../cluster/requirements.ts";
 import type { Resources } from "../cluster/resources.ts";
 import { type Held, type TargetState, wishOn } from "../cluster/unit.ts";
 import type { Membership } from "./cell.ts";
+import type { Course } from "./course.ts";
 import type { Pattern } from "./patterns.ts";
 import type { Pool } from "./pools.ts";
 import type { Template } from "./templates.ts";
@@ -25,6 +27,10 @@ export interface Demand {
   /** Units of `MachineOf=` by name, and by glob. */
   readonly peers: readonly string[];
   readonly peerGlobs: readonly Pattern[];
+  /** The unit is to end: it is placed when a run is due. */
+  readonly toEnd: boolean;
+  /** When a timer ticks. */
+  readonly calendars: readonly Calendar[];
   /** The machines that could ever take it, ranked by load. */
   readonly pool: Pool;
   users: number;
@@ -35,6 +41,8 @@ export interface Wish {
   readonly hash: string;
   readonly target: TargetState;
   readonly generation: number;
+  /** Of a unit that is to end: the run that is due. */
+  readonly run?: string;
 }
 
 /** One unit on one machine: a placement record, or one that this pass is about to write. */
@@ -67,6 +75,8 @@ export interface UnitNode {
   parked: Unplaced | undefined;
   /** Records about the unit that cannot be read, by key. While there are any, its copies are left as they are. */
   troubles: Map<string, PlatformError> | undefined;
+  /** Its runs and failures, if it has any. */
+  course: Course | undefined;
   /** Had to leave a machine for a unit that replaces it; until it is submitted anew it makes nobody leave in turn. */
   evicted: boolean;
   queued: boolean;
@@ -115,8 +125,14 @@ export function byId(a: { readonly id: string }, b: { readonly id: string }): nu
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
-/** What the unit's copy on one machine is to be: its wish, or the earlier one that the machine keeps for now. */
-export function wishFor({ wish, held }: UnitNode, machine: MachineNode): Wish | undefined {
+/**
+ * What the unit's copy on one machine is to be: its wish, the earlier one that the machine keeps for now, or the run that is due.
+ */
+export function wishFor({ wish, held, course, demand }: UnitNode, machine: MachineNode): Wish | undefined {
+  const run = course?.run;
+  if (run?.run !== undefined && demand?.toEnd && wish?.target === "launched") {
+    return { hash: run.hash, target: wish.target, generation: run.generation, run: run.run };
+  }
   if (!wish || !held) return wish;
   return { ...wishOn({ ...wish, held }, machine.id), target: wish.target };
 }

@@ -18,6 +18,8 @@ export interface SchedulerOptions {
   readonly settings: Pick<Settings, "agent" | "scheduler">;
   /** Milliseconds on a clock that does not go back. */
   readonly monotonic: () => number;
+  /** Milliseconds since 1970: what calendars are read against. */
+  readonly wall: () => number;
   readonly onEvent?: (event: SchedulerEvent) => void;
 }
 
@@ -73,13 +75,13 @@ export class Scheduler {
    * then starts from what the mirror says. Nothing is decided before the mirror's first listing.
    */
   async pass(writer: SchedulerWriter, signal: AbortSignal): Promise<void> {
-    const { mirror, monotonic } = this.#options;
+    const { mirror, monotonic, wall } = this.#options;
     if (!mirror.synced) return;
     do {
       signal.throwIfAborted();
       this.look();
       const now = monotonic();
-      const decisions = decide(this.#model, this.#presence, now, { limit: slice });
+      const decisions = decide(this.#model, this.#presence, now, { limit: slice, wall: wall() });
       decisions.push(...this.#files.collect(mirror, now));
       await this.#carryOut(decisions, writer, signal);
     } while (this.#model.hasMarked);
@@ -87,8 +89,14 @@ export class Scheduler {
 
   /** Milliseconds until time alone gives a reason for a pass, or undefined. */
   get dueInMs(): number | undefined {
+    const { monotonic, wall } = this.#options;
     const end = this.#presence.nextEnd;
-    return end === undefined ? undefined : Math.max(0, end - this.#options.monotonic());
+    const due = this.#model.nextDue;
+    const waits = [
+      ...(end === undefined ? [] : [end - monotonic()]),
+      ...(due === undefined ? [] : [due - wall()]),
+    ];
+    return waits.length === 0 ? undefined : Math.max(0, Math.min(...waits));
   }
 
   async #carryOut(

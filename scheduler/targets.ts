@@ -15,8 +15,25 @@ export class Targets {
     this.#rules = rules;
   }
 
-  /** The best machine for a unit that is to be placed, or undefined if none fits. */
+  /**
+   * The best machine for a unit that is to be placed, or undefined if none fits. One on which it has failed of late is taken only if
+   * there is no other.
+   */
   pick(unit: UnitNode): MachineNode | undefined {
+    const tried = triedBy(unit);
+    return (tried.size > 0 ? this.#pickBut(unit, tried) : undefined) ?? this.#pick(unit);
+  }
+
+  /** The best other machine for a unit that has failed on this one: one that it has not failed on, or any. */
+  pickAway(unit: UnitNode, from: MachineNode): MachineNode | undefined {
+    return this.#pickBut(unit, triedBy(unit).add(from.id)) ?? this.#pickBut(unit, new Set([from.id]));
+  }
+
+  #pickBut(unit: UnitNode, tried: ReadonlySet<string>): MachineNode | undefined {
+    return choose(unit, (machine) => !tried.has(machine.id) && this.#rules.admits(unit, machine));
+  }
+
+  #pick(unit: UnitNode): MachineNode | undefined {
     const { demand } = unit;
     if (!demand) return undefined;
     if (demand.replaces.length > 0) return this.#pickReplacing(unit);
@@ -143,6 +160,13 @@ export class Targets {
     }
     return true;
   }
+}
+
+/** Machines on which this very file has failed. */
+function triedBy({ course, wish }: UnitNode): Set<string> {
+  const { tried } = course ?? {};
+  if (!tried || tried.hash !== wish?.hash || tried.generation !== wish.generation) return new Set();
+  return new Set(tried.machines.map(({ machine }) => machine));
 }
 
 /** True if two of them can never share a machine. */

@@ -42,7 +42,7 @@ export function clusterStoreContract(open: () => Promise<StoreUnderTest>): void 
     await under.close();
   });
 
-  it("claims a run where it is placed, and nowhere else", async () => {
+  it("claims a run where it is placed, while that machine is there, and nowhere else", async () => {
     const writer = await under.lead(m1);
     const run = "2026-11-21T03:00:00Z";
     const placement: Placement = {
@@ -61,6 +61,8 @@ export function clusterStoreContract(open: () => Promise<StoreUnderTest>): void 
     expect(await failureOf(elsewhere)).to.include({ code: "run-not-ours" });
     const other = outcomes.claim("job.service", { ...claim, run: "2026-11-20T03:00:00Z" }, never);
     expect(await failureOf(other)).to.include({ code: "run-not-ours" });
+    expect(await failureOf(outcomes.claim("job.service", claim, never))).to.include({ code: "run-not-ours" });
+    await under.put(`/deis/cluster/machines/${m1}`, "{}");
     await outcomes.claim("job.service", claim, never);
     const read = await under.store.read(["outcomes"], never);
     expect([...read.tables.outcomes.entries()]).to.deep.equal([[`${m1}/job.service`, { claim }]]);

@@ -16,6 +16,9 @@ export interface UnitShape {
   prefersNot?: readonly string[];
   spreadBy?: readonly string[];
   maxPerMachine?: number;
+  runOnce?: boolean;
+  onCalendar?: readonly string[];
+  moveAfterFailures?: number;
   conflicts?: readonly string[];
   replaces?: readonly string[];
   global?: boolean;
@@ -46,6 +49,9 @@ export function unit(name: string, shape: UnitShape = {}): Unit {
       machineMetadataNot: new Map(Object.entries(shape.metadataNot ?? {})),
       prefersNot: shape.prefersNot ?? [],
       spreadBy: shape.spreadBy ?? [],
+      runOnce: shape.runOnce ?? false,
+      onCalendar: shape.onCalendar ?? [],
+      ...(shape.moveAfterFailures === undefined ? {} : { moveAfterFailures: shape.moveAfterFailures }),
       ...(shape.maxPerMachine === undefined ? {} : { maxPerMachine: shape.maxPerMachine }),
     },
     resources: { memoryBytes: shape.memoryBytes ?? 0, cpuMillis: shape.cpuMillis ?? 0 },
@@ -78,6 +84,9 @@ export function placement(machineId: string, name: string, of: Partial<Placement
 
 export const ttlMs = 5_000;
 export const graceMs = 30_000;
+
+/** Where the wall clock stands when the cluster's own begins: at midnight, 2026-11-21. */
+const wallAhead = Date.UTC(2026, 10, 21) - 1_000_000;
 
 /** A cluster without a store: what happens to it, what is decided, and where everything then is. */
 export class Cluster {
@@ -119,7 +128,8 @@ export class Cluster {
   }
 
   decide(limit?: number): Decision[] {
-    return decide(this.model, this.presence, this.now, limit === undefined ? {} : { limit });
+    const wall = this.now + wallAhead;
+    return decide(this.model, this.presence, this.now, limit === undefined ? { wall } : { limit, wall });
   }
 
   /** Decisions as short lines: `place web.service m1`. */
@@ -152,6 +162,12 @@ export function line(decision: Decision): string {
       return `withdraw ${decision.unit} ${decision.machine}`;
     case "park":
     case "unpark":
+      return `${decision.kind} ${decision.unit}`;
+    case "record-run":
+      return `run ${decision.unit} ${decision.run.status}`;
+    case "record-failures":
+    case "forget-run":
+    case "forget-failures":
       return `${decision.kind} ${decision.unit}`;
     case "sweep-states":
       return `sweep-states ${decision.machine}`;

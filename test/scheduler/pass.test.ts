@@ -32,6 +32,7 @@ class Bench {
   readonly scheduler = new Scheduler({
     mirror: this.mirror,
     settings,
+    wall: () => this.now,
     monotonic: () => this.now,
     onEvent: (event) => this.events.push(event),
   });
