@@ -77,7 +77,12 @@ export class LoopbackCluster {
 
   #lead(machine: string): void {
     const mirror = this.store.mirror(schedulerTables);
-    const scheduler = new Scheduler({ mirror, settings, monotonic: () => systemClock.monotonic() });
+    const scheduler = new Scheduler({
+      mirror,
+      settings,
+      monotonic: () => systemClock.monotonic(),
+      wall: () => systemClock.now().getTime(),
+    });
     const writer = this.store.schedulerWriter(machine);
     const loop = new ControlLoop({
       pass: (signal) => scheduler.pass(writer, signal),
