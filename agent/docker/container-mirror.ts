@@ -114,6 +114,12 @@ export class ContainerMirror {
     return look.done;
   }
 
+  /** Shows a restart generation that was noted about a container: the daemon knows nothing of it and need not be asked. */
+  generationNoted(id: string, generation: number): void {
+    for (const [unit, seen] of this.#seen)
+      if (seen.id === id) this.#note(unit, { ...seen, state: { ...seen.state, generation } });
+  }
+
   /** Resolves to true once `holds` of the unit's state (undefined: it has none), to false after `withinMs`. */
   async until(
     unit: string,

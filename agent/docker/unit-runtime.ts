@@ -6,7 +6,8 @@
  *   file, and until then the ended one is kept for its output. Only Docker's own restart policy restarts a container, also
  *   while no agent is there.
  * - Up means: the process was executed and is alive when we look. A health check is not waited for (as for `Type=simple`).
- * - Nothing is known from memory: every step asks the daemon which container the unit has.
+ * - Nothing is known from memory: every step asks the daemon which container the unit has. The one exception is a container that a load
+ *   has just made: the start that follows tries that one first.
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -77,6 +78,8 @@ export class DockerUnitRuntime implements UnitRuntime {
   readonly #boot: HostBoot;
   readonly #hostRoot: string;
   readonly #onEvent: (event: DockerRuntimeEvent) => void;
+  /** Containers that a load has just made, by unit: the start that follows need not ask for them. */
+  readonly #made = new Map<string, OwnContainer>();
   #host: SpecifierHost | undefined;
   #closed = false;
 
@@ -133,6 +136,7 @@ export class DockerUnitRuntime implements UnitRuntime {
     await this.#attempt(attempt, signal, async () => {
       const container = await this.#containerFor(unit, specOf(unit, await this.#specifierHost()), signal);
       await this.#record(container, unit.generation);
+      if (container.State === "created") this.#made.set(unit.name, container);
     });
   }
 
@@ -141,6 +145,9 @@ export class DockerUnitRuntime implements UnitRuntime {
     const attempt = { code: "unit-start-failed", message: `Cannot start "${unit.name}" on Docker` };
     await this.#attempt(attempt, signal, async () => {
       const spec = specOf(unit, await this.#specifierHost());
+      const made = this.#made.get(unit.name);
+      this.#made.delete(unit.name);
+      if (made?.Labels[labels.hash] === unit.hash && (await this.#ran(unit, made, spec, signal))) return;
       let container = await this.#containerFor(unit, spec, signal);
       if (container.State === "exited" || container.State === "dead") {
         await this.#replace(unit.name, container.Id, "a start makes a fresh container", signal);
@@ -159,6 +166,7 @@ export class DockerUnitRuntime implements UnitRuntime {
   }
 
   async unload(name: string, signal: AbortSignal): Promise<void> {
+    this.#made.delete(name);
     await this.stop(name, signal);
     const attempt = { code: "unit-unload-failed", message: `Cannot remove "${name}" from Docker` };
     await this.#attempt(attempt, signal, async () => {
@@ -172,8 +180,11 @@ export class DockerUnitRuntime implements UnitRuntime {
   async acknowledge(name: string, generation: number, signal: AbortSignal): Promise<void> {
     const attempt = { code: "unit-acknowledge-failed", message: `Cannot record a restart of "${name}"` };
     await this.#attempt(attempt, signal, async () => {
-      for (const container of await this.#containersOf(name, signal))
-        await this.#record(container, generation);
+      // What was started was looked at, and only we note anything: there is nothing to ask the daemon.
+      const { containerId, generation: noted } = this.observed.get(name) ?? {};
+      if (containerId === undefined || noted === generation) return;
+      await this.#notes.add(containerId, { generation });
+      this.#mirror.generationNoted(containerId, generation);
     });
   }
 
@@ -248,7 +259,8 @@ export class DockerUnitRuntime implements UnitRuntime {
     await this.#images.ensure(withTag(spec.image), spec.pull, signal);
     const id = await this.#create(unit, spec, signal);
     await this.#mirror.look(id);
-    return { Id: id, State: "created", Labels: { [labels.generation]: `${unit.generation}` } };
+    const written = { [labels.hash]: unit.hash, [labels.generation]: `${unit.generation}` };
+    return { Id: id, State: "created", Labels: written };
   }
 
   async #create(unit: RuntimeUnit, spec: ContainerSpec, signal: AbortSignal): Promise<string> {
@@ -268,6 +280,22 @@ export class DockerUnitRuntime implements UnitRuntime {
       // Another call for this unit was first.
       if (holder && of === unit.name && holder.Config.Labels[labels.hash] === unit.hash) return holder.Id;
       throw nameTaken(spec.name, of, error);
+    }
+  }
+
+  /** Runs a container that was there a moment ago. False if it is no longer there. */
+  async #ran(
+    unit: RuntimeUnit,
+    container: OwnContainer,
+    spec: ContainerSpec,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    try {
+      await this.#run(unit, container, spec, signal);
+      return true;
+    } catch (error) {
+      if (signal.aborted || (await this.#client.inspect(container.Id, signal)) !== undefined) throw error;
+      return false;
     }
   }
 
@@ -368,7 +396,7 @@ export class DockerUnitRuntime implements UnitRuntime {
   async #record({ Id: id, Labels }: OwnContainer, generation: number): Promise<void> {
     if (generationOf(Labels, this.#notes.of(id)) === generation) return;
     await this.#notes.add(id, { generation });
-    await this.#mirror.look(id);
+    this.#mirror.generationNoted(id, generation);
   }
 
   async #inspected(name: string, signal: AbortSignal): Promise<ContainerInspectInfo> {

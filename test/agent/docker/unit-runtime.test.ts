@@ -262,6 +262,14 @@ describe("A unit on a real Docker engine", function () {
     expect(state(unit.name)).to.include({ active: "active" });
   });
 
+  it("makes another container when the one that a load made is gone by the start", async () => {
+    const unit = containerUnit("fleeting.service", untilStopped);
+    await runtime.load(unit, signal);
+    await the.host.exec(["docker", "rm", "-f", state(unit.name).containerId ?? ""]);
+    await runtime.start(unit, signal);
+    expect(state(unit.name)).to.include({ active: "active" });
+  });
+
   it("shows a failing health check as a problem of a unit that is up", async () => {
     const unit = containerUnit("ill.service", untilStopped);
     await run(unit);
@@ -283,7 +291,8 @@ describe("A unit on a real Docker engine", function () {
     await engine.kill(unit.name);
     engine.silence(false);
     await eventually(() => expect(runtime.connected).to.equal(true), { within: 10_000 });
-    expect(state(unit.name)).to.include({ active: "failed", exitStatus: 137 });
+    // Docker itself learns of a death a moment late.
+    await eventually(() => expect(state(unit.name)).to.include({ active: "failed", exitStatus: 137 }));
   });
 
   it("sees a restart of the daemon through: containers that were to be kept run, and nothing was missed", async () => {
