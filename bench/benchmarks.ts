@@ -8,5 +8,6 @@ export const benchmarks: Readonly<Record<string, () => Promise<{ readonly benchm
   "unit-start": () => import("./unit-start.ts"),
   fleet: () => import("./fleet.ts"),
   renderer: () => import("./renderer.ts"),
+  router: () => import("./router.ts"),
   "machine-loss": () => import("./machine-loss.ts"),
 };

@@ -6,7 +6,6 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { type FSWatcher, watch } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,7 +13,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { openEtcd } from "../etcd/client.ts";
 import { type EtcdClient, type Operation, prefixRange } from "../etcd/protocol.ts";
+import { BareWatch } from "./bare-watch.ts";
 import type { Benchmark, Tell } from "./figure.ts";
+import { FileSight } from "./file-sight.ts";
 import { withLoopbackEtcd } from "./loopback-etcd.ts";
 import { each, median, timed } from "./measure.ts";
 
@@ -179,62 +180,6 @@ async function latency(
   } finally {
     seen.close();
     await bare.close();
-  }
-}
-
-/** Waits for a file's content, woken by the kernel. */
-class FileSight {
-  readonly #file: string;
-  readonly #watcher: FSWatcher;
-  #wake: () => void = () => undefined;
-
-  constructor(directory: string, file: string) {
-    this.#file = file;
-    this.#watcher = watch(directory, () => this.#wake());
-  }
-
-  async shows(text: string): Promise<void> {
-    for (;;) {
-      const woken = new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-      const content = await readFile(this.#file, "utf8").catch(() => "");
-      if (content.includes(text)) return;
-      await Promise.race([woken, delay(1_000)]);
-    }
-  }
-
-  close(): void {
-    this.#watcher.close();
-  }
-}
-
-/** When a client that does nothing else is told of a change. */
-class BareWatch {
-  readonly #over = new AbortController();
-  readonly #running: Promise<void>;
-  #heard: (at: number) => void = () => undefined;
-
-  constructor(client: EtcdClient, key: string) {
-    const handler = {
-      onCreated: () => undefined,
-      onEvents: () => this.#heard(performance.now()),
-      onProgress: () => undefined,
-    };
-    this.#running = client
-      .range({ key }, {})
-      .then(({ header }) => client.watch({ key }, header.revision + 1n, handler, this.#over.signal));
-  }
-
-  next(): Promise<number> {
-    return new Promise((resolve) => {
-      this.#heard = resolve;
-    });
-  }
-
-  async close(): Promise<void> {
-    this.#over.abort();
-    await this.#running;
   }
 }
 

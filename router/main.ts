@@ -29,6 +29,7 @@ const leavePatienceMs = 2_000;
 
 interface Flags {
   readonly config: string;
+  readonly machineId: string;
   readonly confdir: string;
   readonly lua: string;
   readonly nginx: string;
@@ -38,6 +39,7 @@ interface Flags {
 const program = new Command("deis-router")
   .description("Runs nginx as the cluster's router, from what is in etcd.")
   .option("--config <file>", "settings of this host", "/etc/deis/agent.toml")
+  .option("--machine-id <file>", "who this host is", "/etc/machine-id")
   .option("--confdir <directory>", "template resources and templates", "/usr/share/deis-router")
   .option("--lua <directory>", "what nginx runs for each request", "/usr/share/deis-router/lua")
   .option("--nginx <program>", "nginx itself", "nginx")
@@ -57,12 +59,12 @@ try {
   process.exit(1);
 }
 
-async function run({ config, confdir, lua, nginx, control }: Flags): Promise<void> {
+async function run({ config, machineId, confdir, lua, nginx, control }: Flags): Promise<void> {
   const settings = parseSettings(
     await readRequired(config, "Mount the host's /etc/deis, or name another file"),
     config,
   );
-  const machine = (await readRequired("/etc/machine-id", "Mount the host's /etc/machine-id")).trim();
+  const machine = (await readRequired(machineId, "Mount the host's /etc/machine-id")).trim();
   const log = pino({
     level: settings.log.level,
     base: { component: "router", machine },
