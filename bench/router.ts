@@ -164,6 +164,7 @@ async function served({ client, routers, quick, tell }: Bed): Promise<void> {
       goal: "0",
     });
   } finally {
+    await client.txn({ compare: [], success: [{ kind: "delete", range: { key } }] }, {});
     agent.destroy();
     await bare.close();
     await mirror.close();

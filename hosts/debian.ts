@@ -96,6 +96,8 @@ const needed: Readonly<Record<string, string>> = {
   "libnginx-mod-http-lua": "/usr/lib/nginx/modules/ngx_http_lua_module.so",
   "libnginx-mod-stream": "/usr/lib/nginx/modules/ngx_stream_module.so",
   "lua-cjson": "/usr/share/lua/5.1/cjson/util.lua",
+  // Loads the routers, in the benchmarks.
+  wrk: "/usr/bin/wrk",
   // Judges the shell scripts, in the tests.
   shellcheck: "/usr/bin/shellcheck",
   "ca-certificates": "/etc/ssl/certs/ca-certificates.crt",
