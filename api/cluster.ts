@@ -5,7 +5,14 @@
  * While the store cannot be reached nothing is answered from the past: who asks gets `store-unreachable`, retryable.
  */
 import { hasCode, PlatformError } from "../cluster/errors.ts";
-import type { ClusterStore, ClusterTables, MetadataEdit, Mirror, Table, UnitEdit } from "../cluster/ports.ts";
+import type {
+  ClusterEdit,
+  ClusterStore,
+  ClusterTables,
+  MetadataEdit,
+  Mirror,
+  Table,
+} from "../cluster/ports.ts";
 
 export type ApiTables = { readonly [K in keyof ClusterTables]: Table<ClusterTables[K]> };
 
@@ -45,7 +52,7 @@ export class Cluster {
    * Decides edits from the cluster as it is and writes them; resolves to what was decided once the mirror shows it. Decides anew when
    * others changed the same units meanwhile. Rejects as `ClusterStore.edit` does, and with what `decide` throws.
    */
-  async change<T extends { readonly edits: readonly UnitEdit[] }>(
+  async change<T extends { readonly edits: readonly ClusterEdit[] }>(
     decide: (view: ClusterView) => T,
     signal: AbortSignal,
   ): Promise<T> {

@@ -13,7 +13,8 @@ import { openClusterStore } from "../etcd/cluster-store.ts";
 import { type MirrorEvent, openMirror } from "../etcd/mirror.ts";
 import { clusterTables } from "../etcd/tables.ts";
 import { systemClock } from "../loop/clock.ts";
-import { apiServers } from "./http-server.ts";
+import { hostAgents } from "./host-agents.ts";
+import { type ApiEvent, apiServers } from "./http-server.ts";
 import { idle } from "./idle.ts";
 import { inheritedSockets } from "./inherited-sockets.ts";
 import { type ApiAddress, listen, readTlsIdentity, tcpAddress } from "./listen.ts";
@@ -82,7 +83,13 @@ async function run(settings: Settings, idleMs: number): Promise<void> {
   const outage = new Outage(monotonic);
   const mirror = openMirror(client, clusterTables, { onEvent: storeTeller(outage, log) });
   const source = { store, mirror, outage: () => outage.problem };
-  const makeServer = apiServers({ source, monotonic }, stop.signal);
+  const agents = hostAgents(tls);
+  const openapi = await readFile(new URL("openapi.json", import.meta.url), "utf8");
+  const now = () => systemClock.now();
+  const makeServer = apiServers(
+    { source, agents, openapi, monotonic, now, onEvent: requestTeller(log) },
+    stop.signal,
+  );
   const servers = addresses.map((address) => makeServer(address.kind === "tcp" ? address.tls : undefined));
   try {
     for (const [at, server] of servers.entries()) {
@@ -103,6 +110,14 @@ async function run(settings: Settings, idleMs: number): Promise<void> {
     await mirror.close();
     await store.close();
   }
+}
+
+/** Who changed what, and what went wrong: reading is not worth a line. */
+function requestTeller(log: Logger): (event: ApiEvent) => void {
+  return ({ kind, ...facts }) => {
+    if (kind === "changed") log.info(facts, "change asked for");
+    else log.error(facts, "answer failed");
+  };
 }
 
 /** Tells of an outage once, not at every try. */

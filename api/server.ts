@@ -6,10 +6,12 @@
  */
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
-import { describeError, hasCode, hintOf, isRetryable, PlatformError } from "../cluster/errors.ts";
+import { type FastifyInstance, fastify } from "fastify";
+import { PlatformError } from "../cluster/errors.ts";
+import { journalRequest } from "./journal-request.ts";
 import { type ApiAddress, listen, mutualTls, type TlsIdentity } from "./listen.ts";
-import { type ApiPorts, type JournalRequest, journalOutputs } from "./ports.ts";
+import type { ApiPorts } from "./ports.ts";
+import { refuse } from "./refuse.ts";
 import { requestSignal } from "./request-signal.ts";
 
 export interface ServedApi {
@@ -43,9 +45,10 @@ function httpsServer(tls: TlsIdentity): FastifyInstance {
 }
 
 function addRoutes(server: FastifyInstance, ports: ApiPorts, closing: AbortSignal): void {
-  server.setErrorHandler((error, _request, reply) => refuse(reply, error));
-  server.setNotFoundHandler((request, reply) =>
-    refuse(reply, new PlatformError("route-not-found", `There is nothing at "${request.url}"`), 404),
+  server.setErrorHandler((error, _request, reply) => void refuse(reply, error));
+  server.setNotFoundHandler(
+    (request, reply) =>
+      void refuse(reply, new PlatformError("route-not-found", `There is nothing at "${request.url}"`), 404),
   );
   server.get("/healthz", async (_request, reply) => {
     const health = ports.health();
@@ -72,37 +75,4 @@ function addRoutes(server: FastifyInstance, ports: ApiPorts, closing: AbortSigna
       );
     },
   );
-}
-
-function journalRequest(query: Readonly<Record<string, unknown>>): JournalRequest {
-  const { lines = "10", follow = "false", output = "short" } = query;
-  const count = typeof lines === "string" && /^[0-9]{1,7}$/.test(lines) ? Number(lines) : undefined;
-  if (count === undefined) throw invalid("lines", lines, "a whole number from 0 to 9999999");
-  if (follow !== "true" && follow !== "false") throw invalid("follow", follow, "true or false");
-  const known = journalOutputs.find((name) => name === output);
-  if (known === undefined) throw invalid("output", output, `one of ${journalOutputs.join(", ")}`);
-  return { lines: count, follow: follow === "true", output: known };
-}
-
-function invalid(name: string, value: unknown, allowed: string): PlatformError {
-  return new PlatformError("request-invalid", `Parameter "${name}" is ${JSON.stringify(value)}`, {
-    hint: `Give ${allowed}`,
-  });
-}
-
-function refuse(reply: FastifyReply, error: unknown, status = statusOf(error)): FastifyReply {
-  const code =
-    error instanceof PlatformError ? error.code : status < 500 ? "request-invalid" : "internal-error";
-  const hint = hintOf(error);
-  return reply
-    .status(status)
-    .send({ error: { code, message: describeError(error), ...(hint ? { hint } : {}) } });
-}
-
-function statusOf(error: unknown): number {
-  if (hasCode(error, "unit-not-found")) return 404;
-  if (hasCode(error, "request-invalid") || hasCode(error, "output-unsupported")) return 400;
-  if (isRetryable(error)) return 503;
-  const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
-  return typeof status === "number" && status >= 400 && status < 500 ? status : 500;
 }

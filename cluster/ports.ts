@@ -136,8 +136,13 @@ export interface UnitTexts {
   text(hash: string, signal: AbortSignal): Promise<string>;
 }
 
-/** One edit of the desired state. Edits of one call are one transaction while they fit in 128 operations. */
-export type UnitEdit =
+/**
+ * One edit of the desired state. Edits of one call are one transaction while they fit in 128 operations. An edit that names a `revision`
+ * is refused with `unit-changed` unless the unit's record was written last in that one.
+ */
+export type UnitEdit = { readonly revision?: bigint } & UnitChange;
+
+type UnitChange =
   /**
    * Store the text and point the unit at it. `expected` guards against a concurrent edit: the record read, or absent. Machines in `hold`
    * keep the file and restart generation that they have until they are released.

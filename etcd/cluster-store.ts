@@ -163,6 +163,10 @@ async function editOnce(
     // New units need no look first: the transaction itself tells if one of them is there.
     const now = attempt === 0 && areAllNew(edits) ? nothing : await readUnits(client, names, signal);
     if (unconfirmed && sameOutcome(unconfirmed, now.records)) return now.revision;
+    for (const { name, revision } of edits) {
+      if (revision !== undefined && now.entries.get(name)?.modRevision !== revision)
+        throw changedMeanwhile(name);
+    }
     const { outcome, texts } = applyEdits(edits, now.records);
     const operations = toOperations(outcome, texts, now.records);
     if (operations.length === 0) return now.revision;
@@ -187,7 +191,11 @@ async function editOnce(
 }
 
 function areAllNew(edits: readonly UnitEdit[]): boolean {
-  return edits.length > 0 && edits.every((edit) => edit.kind === "submit" && edit.expected === undefined);
+  return (
+    edits.length > 0 &&
+    edits.every(
+    (edit) => edit.kind === "submit" && edit.expected === undefined && edit.revision === undefined,
+  ));
 }
 
 async function readUnits(client: EtcdClient, names: readonly string[], signal: AbortSignal) {
@@ -337,7 +345,7 @@ function notFound(name: string, attempted: string): PlatformError {
 }
 
 function changedMeanwhile(name: string): PlatformError {
-  return new PlatformError("unit-changed", `Cannot submit "${name}": someone else changed it meanwhile`, {
+  return new PlatformError("unit-changed", `Cannot edit "${name}": someone else changed it meanwhile`, {
     hint: "Look at it with `deisctl cat` and try again",
   });
 }

@@ -119,6 +119,26 @@ export function clusterStoreContract(open: () => Promise<StoreUnderTest>): void 
     expect(tables.units.get("web.service")?.hash).to.equal(other);
   });
 
+  for (const edit of [
+    { kind: "restart", name: "web.service" },
+    { kind: "target", name: "web.service", target: "loaded" },
+    { kind: "destroy", name: "web.service" },
+    { ...submit("web.service"), hash: "b".repeat(40), expected: { hash, target: "launched", generation: 0 } },
+  ] as const) {
+    it(`${edit.kind} that names a revision is refused once the record is a later one`, async () => {
+      const revision = await under.store.edit([submit("web.service")], never);
+      await under.store.edit([{ kind: "target", name: "web.service", target: "inactive" }], never);
+      await under.store.edit([{ kind: "target", name: "web.service", target: "launched" }], never);
+      expect(await failureOf(under.store.edit([{ ...edit, revision }], never))).to.include({
+        code: "unit-changed",
+      });
+      const { tables } = await under.store.read(["units"], never);
+      const present = tables.units.revisionOf("web.service");
+      if (present === undefined) throw new Error("the unit has gone");
+      await under.store.edit([{ ...edit, revision: present }], never);
+    });
+  }
+
   for (const kind of ["restart", "destroy"] as const) {
     it(`${kind} of a unit that does not exist is refused and changes nothing`, async () => {
       const failure = await failureOf(

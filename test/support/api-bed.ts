@@ -3,11 +3,13 @@
  * test's own hand: `place` and `report` write what they would.
  */
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { type IncomingHttpHeaders, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
+import type { HostAgents } from "../../api/deis/deis-api.ts";
 import { type ApiLimits, type ApiServerPorts, apiServers } from "../../api/http-server.ts";
 import { listen } from "../../api/listen.ts";
 import type { PlatformError } from "../../cluster/errors.ts";
@@ -19,6 +21,15 @@ import { encodeMachine } from "../../etcd/codec.ts";
 import { openMirror } from "../../etcd/mirror.ts";
 import type { EtcdClient } from "../../etcd/protocol.ts";
 import { clusterTables } from "../../etcd/tables.ts";
+
+/** Stands in where a test asks no agent. */
+const noAgents: HostAgents = {
+  // biome-ignore lint/correctness/useYield: it has nothing to say
+  async *journal() {
+    throw new Error("no agent is there");
+  },
+  status: () => Promise.reject(new Error("no agent is there")),
+};
 
 export interface Answer {
   readonly status: number;
@@ -38,6 +49,8 @@ export class ApiBed {
   readonly mirror: Mirror<ClusterTables>;
   /** What the API is to take for an outage of the store. */
   outage: PlatformError | undefined;
+  /** Every route that is served below `/deis/v1`: `GET /deis/v1/units/{name}`. */
+  readonly routes = new Set<string>();
   readonly #client: EtcdClient;
   readonly #closing = new AbortController();
   readonly #directory: string;
@@ -47,7 +60,7 @@ export class ApiBed {
     client: EtcdClient,
     directory: string,
     limits: ApiLimits,
-    ports: Partial<ApiServerPorts>,
+    ports: Partial<Omit<ApiServerPorts, "source">>,
   ) {
     this.#client = client;
     this.#directory = directory;
@@ -55,15 +68,26 @@ export class ApiBed {
     this.mirror = openMirror(client, clusterTables, { backoff: { initialMs: 5, maxMs: 50 } });
     const store = openClusterStore(client);
     const source = { store, mirror: this.mirror, outage: () => this.outage };
-    const all = { monotonic: () => performance.now(), ...ports, source };
+    const all: ApiServerPorts = {
+      source,
+      agents: noAgents,
+      openapi: readFileSync(new URL("../../api/openapi.json", import.meta.url), "utf8"),
+      monotonic: () => performance.now(),
+      now: () => new Date("2026-01-01T00:00:00Z"),
+      ...ports,
+    };
     this.#server = apiServers(all, this.#closing.signal, limits)();
+    this.#server.addHook("onRoute", ({ method, url }) => {
+      if (!url.startsWith("/deis/") || method === "HEAD") return;
+      this.routes.add(`${method} ${url.replace(/:(\w+)/g, "{$1}")}`);
+    });
   }
 
   /** Serves the API over the store behind `client`, which is closed with it. */
   static async open(
     client: EtcdClient,
     limits: ApiLimits = {},
-    ports: Partial<ApiServerPorts> = {},
+    ports: Partial<Omit<ApiServerPorts, "source">> = {},
   ): Promise<ApiBed> {
     const bed = new ApiBed(client, await mkdtemp(join(tmpdir(), "deis-api-")), limits, ports);
     await listen(bed.#server, { kind: "socket", path: bed.socketPath }, { what: "the API", hint: "" });
