@@ -194,8 +194,9 @@ function areAllNew(edits: readonly UnitEdit[]): boolean {
   return (
     edits.length > 0 &&
     edits.every(
-    (edit) => edit.kind === "submit" && edit.expected === undefined && edit.revision === undefined,
-  ));
+      (edit) => edit.kind === "submit" && edit.expected === undefined && edit.revision === undefined,
+    )
+  );
 }
 
 async function readUnits(client: EtcdClient, names: readonly string[], signal: AbortSignal) {
