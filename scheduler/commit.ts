@@ -99,10 +99,10 @@ function isMirrored(decision: Decision, mirror: Mirror<SchedulerTables>): boolea
   const { placements, unplaced, runs, failures } = mirror.tables;
   switch (decision.kind) {
     case "place": {
-      const { machine, unit, hash, target, generation, run } = decision.placement;
+      const { machine, unit, hash, target, generation, run, move } = decision.placement;
       const seen = placements.get(`${machine}/${unit}`);
       if (seen?.hash !== hash || seen.target !== target) return false;
-      return seen.generation === generation && seen.run === run;
+      return seen.generation === generation && seen.run === run && seen.move === move;
     }
     case "withdraw":
       return placements.get(`${decision.machine}/${decision.unit}`) === undefined;

@@ -17,6 +17,7 @@ import { describeFailures, failedHere } from "./failures.ts";
 import { replacedBy } from "./filters/replaces.ts";
 import { type ClusterModel, sameWish } from "./model.ts";
 import {
+  allCopiesOf,
   byId,
   byName,
   type Copy,
@@ -28,8 +29,10 @@ import {
   type Wish,
   wishFor,
 } from "./nodes.ts";
+import { isOnRun, type MoveActs, PlannedMoves } from "./planned-moves.ts";
 import type { Presence } from "./presence.ts";
 import { Reasons } from "./reasons.ts";
+import { noReports, type Reports } from "./reports.ts";
 import { Rules } from "./rules.ts";
 import { runNow } from "./runs.ts";
 import { countUp } from "./tally.ts";
@@ -41,6 +44,8 @@ export interface DecideOptions {
   readonly limit?: number;
   /** Wall clock, ms since 1970: what calendars are read against. Default: `now`. */
   readonly wall?: number;
+  /** What agents report of units that are being moved. Default: nothing. */
+  readonly reports?: Reports;
 }
 
 /** Decides about the marked units, relieved machines and machines that are away, as of `now` (ms, as `presence` has it). */
@@ -50,7 +55,7 @@ export function decide(
   now: number,
   options: DecideOptions = {},
 ): Decision[] {
-  const round = new Round(model, presence, now, options.wall ?? now);
+  const round = new Round(model, presence, now, options.wall ?? now, options.reports ?? noReports);
   round.run(options.limit ?? Number.POSITIVE_INFINITY);
   return round.decisions;
 }
@@ -69,6 +74,7 @@ class Round {
   readonly #wall: number;
   readonly #rules: Rules;
   readonly #targets: Targets;
+  readonly #planned: PlannedMoves;
   readonly #reasons = new Reasons();
   /** Units to be looked at again because of a decision of this round. */
   #consequences = new Set<UnitNode>();
@@ -83,13 +89,14 @@ class Round {
   /** Classes found to fit nowhere since the last relief. */
   #hopeless = new Set<string>();
 
-  constructor(model: ClusterModel, presence: Presence, now: number, wall: number) {
+  constructor(model: ClusterModel, presence: Presence, now: number, wall: number, reports: Reports) {
     this.#model = model;
     this.#presence = presence;
     this.#now = now;
     this.#wall = wall;
     this.#rules = new Rules(model.units);
     this.#targets = new Targets(model, this.#rules);
+    this.#planned = new PlannedMoves(model, this.#targets, this.#rules, reports, now, this.#moveActs());
   }
 
   run(limit: number): void {
@@ -100,10 +107,18 @@ class Round {
       this.#relieve();
       if (this.#consequences.size > 0) this.#judgeAll(this.#takeConsequences());
       else if (this.#homeless.size > 0) this.#houseAll();
-      else break;
+      // What must be comes before what was planned.
+      else if (!this.#takePlannedStep()) break;
     }
     this.#explainFailures();
     this.#sweep();
+  }
+
+  /** True if anything was decided. */
+  #takePlannedStep(): boolean {
+    const before = this.decisions.length;
+    this.#planned.step();
+    return this.decisions.length > before;
   }
 
   // Who may stay.
@@ -133,7 +148,7 @@ class Round {
       : unit.wish.target === "inactive"
         ? "its target is inactive"
         : "a template is never placed";
-    for (const copy of copiesOf(unit).sort((a, b) => byId(a.machine, b.machine)))
+    for (const copy of allCopiesOf(unit).sort((a, b) => byId(a.machine, b.machine)))
       this.#withdraw(copy, reason);
     this.#release(unit, reason);
     this.#homeless.delete(unit);
@@ -172,7 +187,9 @@ class Round {
   /** Between two runs a unit stays where it ran, as long as that is possible, but goes nowhere else. */
   #rest(unit: UnitNode, copy: Copy | undefined): void {
     if (copy && this.#isGone(copy.machine)) this.#withdraw(copy, "its machine is gone, and its run is over");
-    else if (copy?.machine.presence === "present") {
+    else if (copy?.machine.cordon?.drain) {
+      this.#withdraw(copy, "its machine is being drained, and no run of it is due");
+    } else if (copy?.machine.presence === "present") {
       const why = this.#whyLeave(copy);
       if (why !== undefined) this.#withdraw(copy, why);
     }
@@ -211,7 +228,7 @@ class Round {
   }
 
   #judgeSingle(unit: UnitNode): void {
-    const copy = this.#onlyCopy(unit);
+    const copy = this.#onlyCopy(unit) ?? this.#heir(unit, "its other copy is gone");
     if (!copy) {
       this.#homeless.add(unit);
       return;
@@ -220,12 +237,13 @@ class Round {
     if (machine.presence === "present") {
       const why = this.#isHandedOver(copy) ? undefined : this.#whyLeave(copy);
       if (why === undefined) {
-        if (!this.#movesOn(unit, copy)) this.#keep(unit, copy);
+        if (this.#planned.concern(copy) || !this.#movesOn(unit, copy)) this.#keep(unit, copy);
         return;
       }
       this.#withdraw(copy, why);
       this.#left.set(unit, `moved from ${machine.id}: ${why}`);
-      this.#homeless.add(unit);
+      if (unit.arrival) this.#judgeSingle(unit);
+      else this.#homeless.add(unit);
       return;
     }
     if (machine.presence === "unreadable") {
@@ -235,13 +253,19 @@ class Round {
     const verdict = this.#presence.verdict(machine.id, this.#now);
     if (verdict.kind === "gone") {
       if (this.#homeless.has(unit)) return;
+      if (unit.arrival?.machine.presence === "present") {
+        this.#withdraw(copy, "its machine is gone");
+        this.#judgeSingle(unit);
+        return;
+      }
+      if (unit.arrival) this.#withdraw(unit.arrival, "its machine is gone, too");
       this.#left.set(unit, `moved from ${machine.id}: that machine is gone`);
       this.#homeless.add(unit);
       // Its company lives on the same lost machine and moves along.
       for (const dependent of this.#model.dependentsOf(unit)) this.#consequences.add(dependent);
       return;
     }
-    this.#renewIfChanged(copy);
+    if (!this.#model.moves.isUnderWay(unit)) this.#renewIfChanged(copy);
     if (verdict.reason !== undefined)
       this.#park(unit, `its machine ${machine.id} is away; ${verdict.reason}`);
   }
@@ -290,6 +314,13 @@ class Round {
     return true;
   }
 
+  /** An arriving copy takes the place of one that is not there any more. */
+  #heir(unit: UnitNode, reason: string): Copy | undefined {
+    if (!unit.arrival) return undefined;
+    this.#takeOver(unit, reason);
+    return unit.copy;
+  }
+
   /** A unit that is not global runs once: of several copies the first that may stay is kept. */
   #onlyCopy(unit: UnitNode): Copy | undefined {
     if (!unit.copy?.next) return unit.copy;
@@ -305,6 +336,7 @@ class Round {
   }
 
   #judgeGlobal(unit: UnitNode): void {
+    this.#heir(unit, "every machine that fits runs the unit");
     for (const { machine } of copiesOf(unit).sort((a, b) => byId(a.machine, b.machine)))
       this.#judgeGlobalOn(unit, machine);
   }
@@ -420,10 +452,18 @@ class Round {
   // What is decided.
 
   #keep(unit: UnitNode, copy: Copy): void {
-    this.#renewIfChanged(copy);
     this.#homeless.delete(unit);
-    this.#concludeHoused(unit);
     this.#evict(unit, copy.machine);
+    // A copy that is about to go need not follow what is wanted, but for a stop.
+    if (!this.#model.moves.isUnderWay(unit) || unit.wish?.target !== "launched") this.#renewIfChanged(copy);
+    if (this.#planned.concern(copy)) this.#waitsNoLonger(unit);
+    else if (copy.machine.cordon?.drain && isOnRun(unit)) {
+      this.#waitsNoLonger(unit);
+      this.#park(
+        unit,
+        `its machine ${copy.machine.id} is being drained, and its run goes on there until it ends`,
+      );
+    } else this.#concludeHoused(unit);
   }
 
   #settle(unit: UnitNode, machine: MachineNode): void {
@@ -452,30 +492,32 @@ class Round {
   }
 
   #concludeHoused(unit: UnitNode): void {
+    this.#waitsNoLonger(unit);
+    this.#release(unit, "placed");
+  }
+
+  #waitsNoLonger(unit: UnitNode): void {
     this.#failed.delete(unit);
     this.#left.delete(unit);
     this.#model.waiting.remove(unit);
-    this.#release(unit, "placed");
   }
 
   #renewIfChanged(copy: Copy): void {
     const { unit, machine, as } = copy;
     const wish = wishFor(unit, machine);
     if (!wish || sameWish(as, wish)) return;
-    const what =
-      as.hash !== wish.hash
-        ? "its file has changed"
-        : as.target !== wish.target
-          ? `its target is now ${wish.target}`
-          : as.run !== wish.run
-            ? `its run of ${wish.run} is due`
-            : "a restart was asked for";
     this.#model.renew(copy, wish);
-    this.#tell(unit, machine, wish, `still fits here; ${what}`);
+    this.#tell(unit, machine, wish, `still fits here; ${whatChanged(as, wish)}`);
   }
 
   /** `wish` is for more than an inactive unit: no other is placed. */
-  #tell(unit: UnitNode, machine: MachineNode, { hash, target, generation, run }: Wish, reason: string): void {
+  #tell(
+    unit: UnitNode,
+    machine: MachineNode,
+    { hash, target, generation, run }: Wish,
+    reason: string,
+    move?: "arriving" | "leaving",
+  ): void {
     const placement: Placement = {
       machine: machine.id,
       unit: unit.name,
@@ -484,8 +526,69 @@ class Round {
       generation,
       ...(run === undefined ? {} : { run }),
       reason,
+      ...(move === undefined ? {} : { move }),
     };
     this.decisions.push({ kind: "place", placement });
+  }
+
+  // What planned moves are made of.
+
+  #moveActs(): MoveActs {
+    return {
+      withdraw: (copy, reason) => {
+        this.#withdraw(copy, reason);
+        this.#consequences.add(copy.unit);
+      },
+      settle: (unit, machine, why) => {
+        this.#left.set(unit, why);
+        this.#settle(unit, machine);
+      },
+      arrive: (unit, machine, why) => {
+        const wish = wishFor(unit, machine);
+        if (!wish) return;
+        const reason = `${this.#reasons.here(unit, machine)}; ${why}`;
+        this.#model.arrive(unit, machine, wish);
+        this.#tell(unit, machine, wish, reason, "arriving");
+      },
+      takeOver: (unit, reason) => this.#takeOver(unit, reason),
+      renewArrival: (copy) => {
+        const { unit, machine, as } = copy;
+        const wish = wishFor(unit, machine);
+        if (!wish || sameWish(as, wish)) return;
+        this.#model.renew(copy, wish);
+        this.#tell(unit, machine, wish, `to take over; ${whatChanged(as, wish)}`, "arriving");
+      },
+      leave: (copy, reason) => {
+        const wish: Wish = { ...copy.as, target: "loaded" };
+        this.#model.beginLeaving(copy, wish);
+        this.#tell(copy.unit, copy.machine, wish, reason, "leaving");
+      },
+      stay: (copy, reason) => {
+        const wish = wishFor(copy.unit, copy.machine) ?? copy.as;
+        this.#model.renew(copy, wish);
+        this.#tell(copy.unit, copy.machine, wish, `stays here: ${reason}`);
+      },
+      park: (unit, reason) => this.#park(unit, reason),
+      release: (unit, reason) => this.#release(unit, reason),
+      endMove: (name, reason) => {
+        const wanted = this.#model.moves.wanted.get(name);
+        if (!wanted) return;
+        this.#model.moves.wanted.delete(name);
+        this.decisions.push({ kind: "end-move", unit: name, revision: wanted.revision, reason });
+        const unit = this.#model.units.get(name);
+        if (unit) this.#consequences.add(unit);
+      },
+    };
+  }
+
+  #takeOver(unit: UnitNode, reason: string): void {
+    const { arrival } = unit;
+    const wish = arrival && wishFor(unit, arrival.machine);
+    if (!arrival || !wish) return;
+    this.#model.takeOver(unit);
+    this.#model.renew(arrival, wish);
+    this.#tell(unit, arrival.machine, wish, reason);
+    for (const dependent of this.#model.dependentsOf(unit)) this.#consequences.add(dependent);
   }
 
   /**
@@ -616,4 +719,10 @@ class Round {
 /** True if the file that the unit runs from is not the one it is to run from. */
 function hasNewFile({ copy, wish }: UnitNode): boolean {
   return copy !== undefined && wish !== undefined && copy.as.hash !== wish.hash;
+}
+
+function whatChanged(as: Wish, wish: Wish): string {
+  if (as.hash !== wish.hash) return "its file has changed";
+  if (as.target !== wish.target) return `its target is now ${wish.target}`;
+  return as.run !== wish.run ? `its run of ${wish.run} is due` : "a restart was asked for";
 }

@@ -1,6 +1,7 @@
 /** What a pass decides, as data with reasons. Every decision is also the write that carries it out. */
 import type { Placement, Unplaced } from "../cluster/placement.ts";
 import type { SchedulerWrite } from "../cluster/ports.ts";
+import type { Answer } from "../cluster/question.ts";
 import type { Run, Tried } from "../cluster/run.ts";
 
 export type Decision = SchedulerWrite &
@@ -18,6 +19,16 @@ export type Decision = SchedulerWrite &
         readonly reason: string;
       }
     | { readonly kind: "forget-failures"; readonly unit: string; readonly reason: string }
+    | { readonly kind: "announce-app"; readonly app: string; readonly reason: string }
+    | { readonly kind: "retire-app"; readonly app: string; readonly reason: string }
+    | { readonly kind: "end-move"; readonly unit: string; readonly revision: bigint; readonly reason: string }
+    | {
+        readonly kind: "answer";
+        readonly id: string;
+        readonly lease: string;
+        readonly answer: Answer;
+        readonly reason: string;
+      }
     | { readonly kind: "sweep-states"; readonly machine: string; readonly reason: string }
     | {
         readonly kind: "collect-file";

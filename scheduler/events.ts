@@ -80,6 +80,16 @@ function logDecision(log: Logger, decision: Decision, revision: bigint): void {
     case "forget-failures":
       log.info({ ...fields, unit: decision.unit }, "decided");
       return;
+    case "end-move":
+      log.info({ ...fields, unit: decision.unit }, "decided");
+      return;
+    case "announce-app":
+    case "retire-app":
+      log.info({ ...fields, app: decision.app }, "decided");
+      return;
+    case "answer":
+      log.debug({ ...fields, question: decision.id }, "answered");
+      return;
     case "sweep-states":
       log.info({ ...fields, machine: decision.machine }, "decided");
       return;

@@ -13,22 +13,40 @@ interface Group {
 export const noMachine =
   "no machine has joined the cluster: start deis-agent on a host, then look at `deisctl list-machines`";
 
+/** What is asked of a unit that is somewhere and is to go elsewhere. */
+export interface Elsewhere {
+  readonly from: MachineNode;
+  /** Why it is not to go to a machine that the rules allow, or undefined. */
+  whyClosed(machine: MachineNode): Rejection | undefined;
+}
+
 /** One sentence without full stop, such as `3 machines rejected it: 2 lack metadata "disk=ssd", 1 runs "web@2.service" which conflicts with it`. */
-export function explainUnplaced(unit: UnitNode, model: ClusterModel, rules: Rules): string {
+export function explainUnplaced(
+  unit: UnitNode,
+  model: ClusterModel,
+  rules: Rules,
+  elsewhere?: Elsewhere,
+): string {
   if (model.presentMachines === 0) return noMachine;
   const pinnedTo = unit.demand?.requirements.machineId;
-  if (pinnedTo !== undefined) return explainPinned(unit, pinnedTo, model, rules);
+  if (pinnedTo !== undefined) {
+    if (pinnedTo === elsewhere?.from.id) return "MachineID asks for this machine";
+    return explainPinned(unit, pinnedTo, model, rules);
+  }
   const groups = new Map<string, Group>();
   let total = 0;
   for (const machine of model.machinesById) {
-    if (machine.presence !== "present") continue;
+    if (machine.presence !== "present" || machine === elsewhere?.from) continue;
     total += 1;
-    const rejection = rules.rejection(unit, machine) ?? wouldReplace;
+    const rejection =
+      rules.rejection(unit, machine) ??
+      (elsewhere ? (elsewhere.whyClosed(machine) ?? notWithPeers) : wasReplaced);
     const key = `${rejection.filter.name} ${rejection.about}`;
     const group = groups.get(key);
     if (group) group.count += 1;
     else groups.set(key, { rejection, machine, count: 1 });
   }
+  if (total === 0) return "there is no other machine";
   const parts = [...groups.values()]
     .toSorted((a, b) => b.count - a.count || a.machine.rank - b.machine.rank)
     .map(({ rejection, machine, count }) => `${count} ${wordsOf(rejection, count, unit, machine)}`);
@@ -46,7 +64,7 @@ function explainPinned(unit: UnitNode, id: string, model: ClusterModel, rules: R
   if (machine?.presence !== "present") {
     return `the machine "${id}" that MachineID asks for is not in the cluster`;
   }
-  const rejection = rules.rejection(unit, machine) ?? wouldReplace;
+  const rejection = rules.rejection(unit, machine) ?? wasReplaced;
   return `the machine "${id}" that MachineID asks for ${wordsOf(rejection, 1, unit, machine)}`;
 }
 
@@ -54,13 +72,33 @@ function wordsOf({ filter, about }: Rejection, count: number, unit: UnitNode, ma
   return filter.words(about, count, unit, machine);
 }
 
+/** One that passes for itself, but not with those that must come along. */
+const notWithPeers: Rejection = {
+  about: "peers",
+  filter: {
+    name: "company",
+    rejects: () => undefined,
+    words: () => "cannot take it together with the units that MachineOf binds to it",
+  },
+};
+
 /** A unit that had to make room for one that replaces it does not push others away in turn: that could go round for ever. */
-const wouldReplace: Rejection = {
+const wasReplaced: Rejection = {
   about: "chain",
   filter: {
     name: "replace-chain",
     rejects: () => undefined,
     words: (_about, count) =>
       `${count === 1 ? "runs" : "run"} units that it replaces, and it was itself replaced elsewhere`,
+  },
+};
+
+/** A move is no reason to push anybody away. */
+export const wouldReplace: Rejection = {
+  about: "replaced",
+  filter: {
+    name: "would-replace",
+    rejects: () => undefined,
+    words: (_about, count) => `${count === 1 ? "runs" : "run"} units that it replaces`,
   },
 };

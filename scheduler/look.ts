@@ -1,12 +1,15 @@
 /** Tells the model what has changed in the mirror since the last look. */
+import type { Cordon } from "../cluster/cordon.ts";
 import { PlatformError } from "../cluster/errors.ts";
 import { metadataName, withMetadata } from "../cluster/machine-metadata.ts";
 import type { ClusterTables, Mirror } from "../cluster/ports.ts";
 import type { Unit, UnitRecord } from "../cluster/unit.ts";
 import { unitFrom } from "../cluster/unit.ts";
+import type { Apps } from "./apps.ts";
 import type { Decision } from "./decision.ts";
 import type { ClusterModel } from "./model.ts";
 import type { Presence } from "./presence.ts";
+import { PublishedApps } from "./published-apps.ts";
 
 export type SchedulerTables = Pick<
   ClusterTables,
@@ -16,6 +19,10 @@ export type SchedulerTables = Pick<
   | "metadata"
   | "placements"
   | "unplaced"
+  | "apps"
+  | "cordons"
+  | "moves"
+  | "questions"
   | "outcomes"
   | "runs"
   | "failures"
@@ -33,6 +40,10 @@ export const schedulerTables = [
   "metadata",
   "placements",
   "unplaced",
+  "apps",
+  "cordons",
+  "moves",
+  "questions",
   "outcomes",
   "runs",
   "failures",
@@ -47,6 +58,8 @@ export interface Seen {
   readonly troubles: readonly { readonly unit: string; readonly error: PlatformError }[];
   /** A unit file may have lost its last reference. */
   readonly filesMayBeUnreferenced: boolean;
+  /** Questions that were asked, or withdrawn. */
+  readonly questions: ReadonlySet<string>;
 }
 
 export class Lookout {
@@ -58,14 +71,25 @@ export class Lookout {
   readonly #shared = new Map<string, WeakRef<Unit>>();
   /** Run-time metadata by machine and key. */
   readonly #metadata = new Map<string, Map<string, string>>();
+  readonly #apps: Apps;
+  readonly #publishedApps = new PublishedApps();
+  /** Units whose file is missing or cannot be read. */
+  readonly #inTrouble = new Set<string>();
   #doubted = new Set<string>();
   #doubtedParked = new Set<string>();
   #doubtedCourses = new Set<string>();
+  #doubtedMoves = new Set<string>();
 
-  constructor(mirror: Mirror<SchedulerTables>, model: ClusterModel, presence: Presence) {
+  constructor(mirror: Mirror<SchedulerTables>, model: ClusterModel, presence: Presence, apps: Apps) {
     this.#mirror = mirror;
     this.#model = model;
     this.#presence = presence;
+    this.#apps = apps;
+  }
+
+  /** False while there are units of which it is not known what they are. */
+  get isEveryUnitReadable(): boolean {
+    return this.#inTrouble.size === 0 && this.#mirror.tables.units.unreadable.size === 0;
   }
 
   /** Brings the model up to the mirror's revision. `now` is in ms on the presence's clock. */
@@ -76,8 +100,10 @@ export class Lookout {
       union(changes.machines, this.#lookAtMetadata(changes.metadata)),
       now,
     );
+    for (const id of inOrder(changes.cordons)) this.#model.setCordon(id, this.#cordonOf(id));
     const units = new Set(changes.units);
     for (const hash of changes.unitFiles) {
+      if (this.#mirror.tables.unitFiles.get(hash) === undefined) this.#publishedApps.forget(hash);
       for (const name of this.#awaitedFiles.get(hash) ?? []) units.add(name);
       this.#awaitedFiles.delete(hash);
     }
@@ -93,12 +119,18 @@ export class Lookout {
       this.#model.setParked(name, this.#mirror.tables.unplaced.get(name));
     }
     troubles.push(...this.#lookAtCourses(changes));
+    for (const name of inOrder(union(changes.moves, this.#doubtedMoves))) {
+      const { moves } = this.#mirror.tables;
+      this.#model.setWantedMove(name, moves.get(name), moves.revisionOf(name) ?? 0n);
+    }
+    for (const app of changes.apps) this.#apps.doubt(app);
     this.#doubted = new Set();
     this.#doubtedParked = new Set();
+    this.#doubtedMoves = new Set();
     this.#doubtedCourses = new Set();
     const filesMayBeUnreferenced =
       changes.units.size > 0 || changes.placements.size > 0 || changes.unitFiles.size > 0;
-    return { vanished, returned, troubles, filesMayBeUnreferenced };
+    return { vanished, returned, troubles, filesMayBeUnreferenced, questions: changes.questions };
   }
 
   /** These decisions were perhaps not written: the next look believes the mirror, not them. */
@@ -111,6 +143,9 @@ export class Lookout {
       else if (decision.kind.endsWith("-run") || decision.kind.endsWith("-failures")) {
         if ("unit" in decision) this.#doubtedCourses.add(decision.unit);
       } else if (decision.kind === "sweep-states") this.#model.setReported(decision.machine);
+      else if (decision.kind === "end-move") this.#doubtedMoves.add(decision.unit);
+      else if (decision.kind === "announce-app" || decision.kind === "retire-app")
+        this.#apps.doubt(decision.app);
     }
   }
 
@@ -138,6 +173,14 @@ export class Lookout {
       this.#model.setOutcome(machine, unitOf(key), outcomes.get(key));
     }
     return troubles;
+  }
+
+  /** A cordon that cannot be read still closes the machine: it was put up for a reason. */
+  #cordonOf(machine: string): Cordon | undefined {
+    const { cordons } = this.#mirror.tables;
+    if (cordons.unreadable.has(machine))
+      return { drain: false, reason: "its cordon cannot be read", since: "" };
+    return cordons.get(machine);
   }
 
   /** Takes the changed records in and returns the machines they speak of. */
@@ -188,6 +231,8 @@ export class Lookout {
     this.#model.setTrouble(name, "record", unreadable);
     if (unreadable) return unreadable;
     if (!record) {
+      this.#inTrouble.delete(name);
+      this.#apps.setUnit(name, undefined);
       this.#model.setTrouble(name, "file", undefined);
       this.#model.setUnit(name, undefined);
       return undefined;
@@ -195,13 +240,21 @@ export class Lookout {
     try {
       this.#model.setUnit(name, this.#unit(name, record));
       this.#model.setTrouble(name, "file", undefined);
+      this.#inTrouble.delete(name);
+      this.#apps.setUnit(name, this.#appOf(name, record.hash));
       return undefined;
     } catch (error) {
       if (!(error instanceof PlatformError)) throw error;
       const known = this.#model.units.get(name)?.troubles?.get("file");
       this.#model.setTrouble(name, "file", error);
+      this.#inTrouble.add(name);
       return known?.message === error.message ? undefined : error;
     }
+  }
+
+  #appOf(name: string, hash: string): string | undefined {
+    const text = this.#mirror.tables.unitFiles.get(hash);
+    return text === undefined ? undefined : this.#publishedApps.of(name, hash, text);
   }
 
   #unit(name: string, record: UnitRecord): Unit {

@@ -18,7 +18,7 @@ import { type LeaseSession, openSession } from "../etcd/lease-session.ts";
 import { type MirrorEvent, openMirror } from "../etcd/mirror.ts";
 import { type EtcdClient, prefixRange } from "../etcd/protocol.ts";
 import { openSchedulerWriter } from "../etcd/scheduler-writer.ts";
-import { pickTables } from "../etcd/tables.ts";
+import { pickTables, statesTable } from "../etcd/tables.ts";
 import { systemClock } from "../loop/clock.ts";
 import { ControlLoop } from "../loop/control-loop.ts";
 import { logEvents, type SchedulerEvent } from "./events.ts";
@@ -60,12 +60,16 @@ async function run(settings: Settings, machine: string, stop: AbortSignal): Prom
   const mirror = openMirror(client, pickTables(schedulerTables), {
     onEvent: (event) => store.onEvent(event),
   });
+  /** Rings for whoever leads here. */
+  const bell = { ring: (): void => undefined };
   const scheduler = new Scheduler({
     mirror,
     settings,
     monotonic: () => systemClock.monotonic(),
     wall: () => systemClock.now().getTime(),
     onEvent: tell,
+    openStates: (id) => openMirror(client, { states: statesTable(id) }),
+    ring: () => bell.ring(),
   });
   store.onOutageEnd = () => scheduler.outageEnded();
   const session = openSession(client, { ttlSeconds: settings.scheduler.ttlSeconds });
@@ -76,8 +80,9 @@ async function run(settings: Settings, machine: string, stop: AbortSignal): Prom
       if (!leadership) break;
       tell({ kind: "leading", machine });
       try {
-        await lead(client, leadership, scheduler, mirror, stop, tell);
+        await lead(client, leadership, scheduler, mirror, bell, stop, tell);
       } finally {
+        await scheduler.standDown();
         await leadership.resign();
       }
       const reason = stop.aborted ? "this scheduler is stopping" : "it was lost";
@@ -131,6 +136,7 @@ async function lead(
   leadership: Leadership,
   scheduler: Scheduler,
   mirror: Mirror<SchedulerTables>,
+  bell: { ring: () => void },
   stop: AbortSignal,
   tell: (event: SchedulerEvent) => void,
 ): Promise<void> {
@@ -153,10 +159,12 @@ async function lead(
     onEvent: tell,
   });
   const off = mirror.onChange(() => loop.ring());
+  bell.ring = () => loop.ring();
   try {
     await loop.run(over);
   } finally {
     off();
+    bell.ring = () => undefined;
     clearTimeout(alarm);
   }
 }

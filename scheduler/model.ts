@@ -7,16 +7,20 @@
  *
  * Pure: no clock, no I/O, and the same calls in the same order give the same model.
  */
+import type { Cordon } from "../cluster/cordon.ts";
 import type { PlatformError } from "../cluster/errors.ts";
 import type { Machine } from "../cluster/machine.ts";
 import type { Placement, Unplaced } from "../cluster/placement.ts";
 import { type Outcome, type Run, sameRecord, type Tried } from "../cluster/run.ts";
 import type { Held, Unit } from "../cluster/unit.ts";
 import { isTemplate, templateOf } from "../cluster/unit-name.ts";
+import type { WantedMove } from "../cluster/wanted-move.ts";
 import { maxLoad } from "./cell.ts";
 import { type Course, newCourse } from "./course.ts";
 import { DemandIndex } from "./demands.ts";
+import { MoveLedger } from "./move-ledger.ts";
 import {
+  allCopiesOf,
   byName,
   type Copy,
   copiesOf,
@@ -47,6 +51,10 @@ export class ClusterModel {
   readonly relieved = new Set<MachineNode>();
   /** Machines that placements, states or a lapsed lease speak of, and that are not there. */
   readonly awayMachines = new Set<MachineNode>();
+  /** What is being moved according to plan, and what is wanted to be. */
+  readonly moves = new MoveLedger();
+  /** Machines that are to be emptied. */
+  readonly draining = new Set<MachineNode>();
   /** Machines came, went or changed: what is said about units that fit nowhere is out of date. Reset by the deciding. */
   machinesChanged = true;
 
@@ -59,6 +67,7 @@ export class ClusterModel {
   readonly #names = new SortedNames();
   readonly #dependents = new Map<string, Set<UnitNode>>();
   readonly #ranked: MachineNode[] = [];
+  readonly #cordons = new Map<string, Cordon>();
   #present = 0;
   #queue: UnitNode[] = [];
   #queueAt = 0;
@@ -135,8 +144,7 @@ export class ClusterModel {
       node.hasStates = true;
       this.#present += 1;
       this.#weigh(node);
-      this.#pools.enter(node);
-      this.relieved.add(node);
+      this.#admit(node);
     } else {
       node.presence = machine === undefined ? "away" : "unreadable";
       this.relieved.delete(node);
@@ -150,12 +158,30 @@ export class ClusterModel {
     this.#forgetSurveys(node);
   }
 
+  /** A machine is closed to new units, or open again (undefined). It need not be there. */
+  setCordon(machineId: string, cordon: Cordon | undefined): void {
+    if (cordon) this.#cordons.set(machineId, cordon);
+    else this.#cordons.delete(machineId);
+    const node = this.machines.get(machineId);
+    if (!node || (node.cordon === undefined && cordon === undefined)) return;
+    node.cordon = cordon;
+    if (cordon?.drain) this.draining.add(node);
+    else this.draining.delete(node);
+    this.machinesChanged = true;
+    for (const { unit } of node.copies) this.mark(unit);
+    if (node.presence !== "present") return;
+    this.#forgetSurveys(node);
+    this.#pools.exit(node);
+    this.#admit(node);
+    this.#forgetSurveys(node);
+  }
+
   /** The placement of a unit on a machine, or undefined once it is withdrawn. */
   setPlacement(machineId: string, name: string, placement: Placement | undefined): void {
     const unit = placement ? this.#unitNode(name) : this.units.get(name);
     const machine = placement ? this.#machineNode(machineId) : this.machines.get(machineId);
     if (!unit || !machine) return;
-    const copy = copyOn(unit, machine);
+    const copy = unit.arrival?.machine === machine ? unit.arrival : copyOn(unit, machine);
     if (!placement) {
       if (copy) {
         this.withdraw(copy);
@@ -163,13 +189,26 @@ export class ClusterModel {
       }
       return;
     }
-    if (!copy) {
-      this.place(unit, machine, sharedWish(unit.template, placement));
-      this.#markWithDependents(unit);
-    } else if (!sameWish(copy.as, placement)) {
-      this.renew(copy, sharedWish(unit.template, placement));
-      this.mark(unit);
+    if (copy && sameWish(copy.as, placement) && this.moves.stageOf(copy) === placement.move) return;
+    const as = sharedWish(unit.template, placement);
+    if (copy && (copy === unit.arrival) === (placement.move === "arriving")) this.renew(copy, as);
+    else {
+      if (copy) this.withdraw(copy);
+      // No leader writes two arrivals; should there be two, the later is one copy too many and is dealt with as such.
+      if (placement.move === "arriving" && !unit.arrival) this.arrive(unit, machine, as);
+      else this.place(unit, machine, as);
     }
+    const now = copyOn(unit, machine);
+    if (now && placement.move === "leaving") this.moves.leaving.add(now);
+    if (copy && placement.move === undefined) this.mark(unit);
+    else this.#markWithDependents(unit);
+  }
+
+  /** What an operator wants moved, or undefined once that is over. */
+  setWantedMove(name: string, wanted: WantedMove | undefined, revision: bigint): void {
+    this.moves.want(name, wanted, revision);
+    const node = this.units.get(name);
+    if (node) this.mark(node);
   }
 
   setParked(name: string, unplaced: Unplaced | undefined): void {
@@ -221,15 +260,40 @@ export class ClusterModel {
     return copy;
   }
 
+  /** A second copy of the unit, which is to take over. */
+  arrive(unit: UnitNode, machine: MachineNode, as: Wish): Copy {
+    const copy: Copy = { unit, machine, as, at: machine.copies.length, next: undefined };
+    unit.arrival = copy;
+    machine.copies.push(copy);
+    this.#count(copy);
+    this.moves.arriving.add(unit);
+    return copy;
+  }
+
+  /** The copy that was arriving is the unit's from now on. */
+  takeOver(unit: UnitNode): void {
+    const { arrival } = unit;
+    if (!arrival) return;
+    unit.arrival = undefined;
+    this.moves.arriving.delete(unit);
+    this.moves.turned(arrival);
+    arrival.next = unit.copy;
+    unit.copy = arrival;
+  }
+
   withdraw(copy: Copy): void {
     const { unit, machine } = copy;
     this.#uncount(copy);
+    this.moves.gone(copy);
     const last = machine.copies.pop();
     if (last && last !== copy) {
       last.at = copy.at;
       machine.copies[copy.at] = last;
     }
-    if (unit.copy === copy) unit.copy = copy.next;
+    if (unit.arrival === copy) {
+      unit.arrival = undefined;
+      this.moves.arriving.delete(unit);
+    } else if (unit.copy === copy) unit.copy = copy.next;
     else {
       for (let other = unit.copy; other; other = other.next) if (other.next === copy) other.next = copy.next;
     }
@@ -237,8 +301,16 @@ export class ClusterModel {
     if (machine.presence === "present") this.relieved.add(machine);
   }
 
+  /** The placement says something else from now on. */
   renew(copy: Copy, as: Wish): void {
     copy.as = as;
+    if (this.moves.leaving.delete(copy)) this.moves.turned(copy);
+  }
+
+  /** The unit is to be stopped where it is before it starts elsewhere. */
+  beginLeaving(copy: Copy, as: Wish): void {
+    copy.as = as;
+    this.moves.leaving.add(copy);
   }
 
   /** What `look` says while the copy's unit is not counted on its machine: would it be taken if it were not there? */
@@ -293,10 +365,11 @@ export class ClusterModel {
 
   /** Drops a node that nothing refers to any more. */
   forgetUnit(unit: UnitNode): void {
-    if (unit.wish || unit.copy || unit.parked || unit.troubles) return;
+    if (unit.wish || unit.copy || unit.arrival || unit.parked || unit.troubles) return;
     if (unit.course?.run || unit.course?.tried) return;
     this.setDue(unit, undefined);
     this.units.delete(unit.name);
+    this.moves.forget(unit);
     this.waiting.remove(unit);
     const { template } = unit;
     if (!template) {
@@ -318,6 +391,7 @@ export class ClusterModel {
     if (machine.presence !== "away" || machine.copies.length > 0) return;
     this.machines.delete(machine.id);
     this.awayMachines.delete(machine);
+    this.draining.delete(machine);
     this.#ranked.splice(this.#ranked.indexOf(machine), 1);
   }
 
@@ -374,6 +448,13 @@ export class ClusterModel {
 
   // Indexes.
 
+  /** Takes a machine that is present into the pools, unless it is closed. */
+  #admit(node: MachineNode): void {
+    if (node.cordon) return;
+    this.#pools.enter(node);
+    this.relieved.add(node);
+  }
+
   #markWithDependents(unit: UnitNode): void {
     this.mark(unit);
     for (const dependent of this.dependentsOf(unit)) this.mark(dependent);
@@ -392,6 +473,7 @@ export class ClusterModel {
       demand: undefined,
       matchedBy: noPatterns,
       copy: undefined,
+      arrival: undefined,
       parked: undefined,
       troubles: undefined,
       course: undefined,
@@ -430,9 +512,11 @@ export class ClusterModel {
       share: 0,
       load: 0,
       memberships: [],
+      cordon: this.#cordons.get(id),
       hasStates: false,
     };
     this.machines.set(id, node);
+    if (node.cordon?.drain) this.draining.add(node);
     this.awayMachines.add(node);
     this.#rank(node);
     return node;
@@ -466,7 +550,7 @@ export class ClusterModel {
       return;
     }
     this.waiting.remove(node);
-    for (const copy of copiesOf(node)) this.#uncount(copy);
+    for (const copy of allCopiesOf(node)) this.#uncount(copy);
     this.#unlinkDemand(node, old);
     node.demand = next;
     if (next) this.#linkPeers(node, next);
@@ -476,7 +560,7 @@ export class ClusterModel {
       else pattern.followed.delete(node);
     }
     if (next?.requirements.global) this.globals.add(node);
-    for (const copy of copiesOf(node)) {
+    for (const copy of allCopiesOf(node)) {
       this.#count(copy);
       this.#lighten(copy.machine);
       if (copy.machine.presence === "present") this.relieved.add(copy.machine);
@@ -528,7 +612,7 @@ export class ClusterModel {
       if (!pattern.glob.matches(node.name)) continue;
       const waited = this.waiting.remove(node);
       node.matchedBy = this.#matchedBy(node);
-      for (const copy of copiesOf(node)) pattern.runsOn.up(copy.machine);
+      for (const copy of allCopiesOf(node)) pattern.runsOn.up(copy.machine);
       if (waited) this.mark(node);
     }
   }

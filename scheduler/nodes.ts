@@ -3,6 +3,7 @@
  * refer to each other; only `model.ts` and the indexes it owns change them, everyone else reads.
  */
 import type { Calendar } from "../cluster/calendar.ts";
+import type { Cordon } from "../cluster/cordon.ts";
 import type { PlatformError } from "../cluster/errors.ts";
 import type { Machine, RuntimeName } from "../cluster/machine.ts";
 import type { Unplaced } from "../cluster/placement.ts";
@@ -71,6 +72,8 @@ export interface UnitNode {
   /** The patterns of any unit that match this name. The arrays are shared: same patterns, same array. */
   matchedBy: readonly Pattern[];
   copy: Copy | undefined;
+  /** Its second copy while it is being moved: it counts on its machine like any other, but the unit is where `copy` is. */
+  arrival: Copy | undefined;
   /** What `/deis/cluster/unplaced/` says of it. */
   parked: Unplaced | undefined;
   /** Records about the unit that cannot be read, by key. While there are any, its copies are left as they are. */
@@ -98,14 +101,23 @@ export interface MachineNode {
   /** The same as a whole number, for ranking: parts of `maxLoad`. */
   load: number;
   memberships: Membership[];
+  /** No new unit may come here. It outlives the machine's absence. */
+  cordon: Cordon | undefined;
   /** Its states may still be in the store. */
   hasStates: boolean;
 }
 
-/** The copies of a unit, in no particular order. */
+/** The copies of a unit, in no particular order, without one that is only arriving. */
 export function copiesOf(unit: UnitNode): Copy[] {
   const copies: Copy[] = [];
   for (let copy = unit.copy; copy; copy = copy.next) copies.push(copy);
+  return copies;
+}
+
+/** The copies of a unit, with one that is only arriving. */
+export function allCopiesOf(unit: UnitNode): Copy[] {
+  const copies = copiesOf(unit);
+  if (unit.arrival) copies.push(unit.arrival);
   return copies;
 }
 

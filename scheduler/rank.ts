@@ -35,19 +35,30 @@ export function choose(unit: UnitNode, admits: (machine: MachineNode) => boolean
 
 /** Compares machines by hand, for the few cases that do not come from a pool. Negative if `a` is better. */
 export function compareMachines(unit: UnitNode, a: MachineNode, b: MachineNode): number {
-  const disliked = dislikedOn(unit, a) - dislikedOn(unit, b);
-  if (disliked !== 0) return disliked;
-  const { template } = unit;
-  for (const key of unit.demand?.pool.needs.spreadBy ?? []) {
-    const difference =
-      (template?.inZone(key, zoneOf(a, key)) ?? 0) - (template?.inZone(key, zoneOf(b, key)) ?? 0);
-    if (difference !== 0) return difference;
-  }
-  const siblings = (template?.on.of(a) ?? 0) - (template?.on.of(b) ?? 0);
-  if (siblings !== 0) return siblings;
+  const apart = compareApart(unit, a, b);
+  if (apart !== 0) return apart;
   const pool = unit.demand?.pool;
   const load = pool ? pool.loadOf(a) - pool.loadOf(b) : 0;
   return load !== 0 ? load : a.rank - b.rank;
+}
+
+/** As `compareMachines`, but by all that comes before the load: whom the unit would be with, and how far apart from its like. */
+export function compareApart(unit: UnitNode, a: MachineNode, b: MachineNode): number {
+  const disliked = dislikedOn(unit, a) - dislikedOn(unit, b);
+  const { template } = unit;
+  if (disliked !== 0 || !template) return disliked;
+  const { zoneKeys = [], needs } = unit.demand?.pool ?? {};
+  const own = needs?.spreadBy.length ?? 0;
+  const byKeys = (keys: readonly string[]): number => {
+    for (const key of keys) {
+      const difference = template.inZone(key, zoneOf(a, key)) - template.inZone(key, zoneOf(b, key));
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  };
+  return (
+    byKeys(zoneKeys.slice(0, own)) || template.on.of(a) - template.on.of(b) || byKeys(zoneKeys.slice(own))
+  );
 }
 
 /** How many units there `PrefersNot=` would rather avoid, its own or theirs. */

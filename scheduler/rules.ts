@@ -3,6 +3,7 @@
  * first, then what runs there, then what is free. Pure.
  */
 import { conflicts } from "./filters/conflicts.ts";
+import { cordon } from "./filters/cordon.ts";
 import type { Filter } from "./filters/filter.ts";
 import { machineId } from "./filters/machine-id.ts";
 import { machineOf } from "./filters/machine-of.ts";
@@ -26,8 +27,27 @@ export class Rules {
 
   constructor(units: ReadonlyMap<string, UnitNode>) {
     const withPeers = machineOf(units);
-    this.#withoutPeers = [machineId, metadata, runtime, conflicts, maxPerMachine, replaces, resources];
-    this.#all = [machineId, metadata, runtime, withPeers, conflicts, maxPerMachine, replaces, resources];
+    this.#withoutPeers = [
+      machineId,
+      metadata,
+      runtime,
+      cordon,
+      conflicts,
+      maxPerMachine,
+      replaces,
+      resources,
+    ];
+    this.#all = [
+      machineId,
+      metadata,
+      runtime,
+      cordon,
+      withPeers,
+      conflicts,
+      maxPerMachine,
+      replaces,
+      resources,
+    ];
   }
 
   /** Why the machine cannot take the unit, or undefined if it can. */

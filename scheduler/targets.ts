@@ -45,7 +45,11 @@ export class Targets {
   }
 
   /** The best machine that fits every member at once, their needs added up. `leader` is the one that is ranked by. */
-  pickTogether(members: readonly UnitNode[], leader: UnitNode): MachineNode | undefined {
+  pickTogether(
+    members: readonly UnitNode[],
+    leader: UnitNode,
+    isOpen: (machine: MachineNode) => boolean = anywhere,
+  ): MachineNode | undefined {
     if (quarrel(members)) return undefined;
     let memoryBytes = 0;
     let cpuMillis = 0;
@@ -56,13 +60,13 @@ export class Targets {
     const inside = new Set(members);
     const admits = (machine: MachineNode): boolean => {
       const capacity = machine.machine?.capacity;
-      if (!capacity) return false;
+      if (!capacity || !isOpen(machine)) return false;
       if (memoryBytes > 0 && machine.memoryBytes + memoryBytes > capacity.memoryBytes) return false;
       if (cpuMillis > 0 && machine.cpuMillis + cpuMillis > capacity.cpuMillis) return false;
       if (!this.#leavesRoom(members, machine)) return false;
       return members.every(
         (member) =>
-          this.#rules.admitsWithoutPeers(member, machine) && this.#outsidersAreOn(member, machine, inside),
+          this.#rules.admitsWithoutPeers(member, machine) && this.peersAreOn(member, machine, inside),
       );
     };
     const pinned = members.find(({ demand }) => demand?.requirements.machineId !== undefined);
@@ -146,8 +150,8 @@ export class Targets {
     return machine?.presence === "present" && admits(machine) ? machine : undefined;
   }
 
-  /** Peers that are not part of the company must be on the machine already. */
-  #outsidersAreOn(member: UnitNode, machine: MachineNode, inside: ReadonlySet<UnitNode>): boolean {
+  /** True if all peers of the unit that are not `inside`, its company, are on the machine. */
+  peersAreOn(member: UnitNode, machine: MachineNode, inside: ReadonlySet<UnitNode>): boolean {
     for (const name of member.demand?.peers ?? []) {
       const peer = this.#model.units.get(name);
       if (!peer || !(inside.has(peer) || copyOn(peer, machine))) return false;
@@ -163,11 +167,13 @@ export class Targets {
 }
 
 /** Machines on which this very file has failed. */
-function triedBy({ course, wish }: UnitNode): Set<string> {
+export function triedBy({ course, wish }: UnitNode): Set<string> {
   const { tried } = course ?? {};
   if (!tried || tried.hash !== wish?.hash || tried.generation !== wish.generation) return new Set();
   return new Set(tried.machines.map(({ machine }) => machine));
 }
+
+const anywhere = (): boolean => true;
 
 /** True if two of them can never share a machine. */
 function quarrel(members: readonly UnitNode[]): boolean {

@@ -1,12 +1,16 @@
 /** Inputs for the scheduler's tests, made from what matters to the case, and a small cluster to tell stories with. */
+import type { Cordon } from "../../cluster/cordon.ts";
 import type { Machine, RuntimeName } from "../../cluster/machine.ts";
 import type { Placement } from "../../cluster/placement.ts";
 import { noRequirements } from "../../cluster/requirements.ts";
 import type { Held, TargetState, Unit } from "../../cluster/unit.ts";
+import type { UnitState } from "../../cluster/unit-state.ts";
+import type { WantedMove } from "../../cluster/wanted-move.ts";
 import { decide } from "../../scheduler/decide.ts";
 import type { Decision } from "../../scheduler/decision.ts";
 import { ClusterModel } from "../../scheduler/model.ts";
 import { Presence } from "../../scheduler/presence.ts";
+import type { Report } from "../../scheduler/reports.ts";
 
 export interface UnitShape {
   machineId?: string;
@@ -22,6 +26,7 @@ export interface UnitShape {
   conflicts?: readonly string[];
   replaces?: readonly string[];
   global?: boolean;
+  fence?: boolean;
   memoryBytes?: number;
   cpuMillis?: number;
   runtime?: RuntimeName;
@@ -53,6 +58,7 @@ export function unit(name: string, shape: UnitShape = {}): Unit {
       onCalendar: shape.onCalendar ?? [],
       ...(shape.moveAfterFailures === undefined ? {} : { moveAfterFailures: shape.moveAfterFailures }),
       ...(shape.maxPerMachine === undefined ? {} : { maxPerMachine: shape.maxPerMachine }),
+      fence: shape.fence ?? false,
     },
     resources: { memoryBytes: shape.memoryBytes ?? 0, cpuMillis: shape.cpuMillis ?? 0 },
     runtime: shape.runtime ?? "systemd",
@@ -93,6 +99,8 @@ export class Cluster {
   readonly model: ClusterModel;
   readonly presence = new Presence({ ttlMs, massLossGraceMs: graceMs });
   now = 1_000_000;
+  /** What agents report, by `<machine>/<unit>`. */
+  readonly reports = new Map<string, Report>();
 
   constructor(options: { spreadBy?: readonly string[] } = {}) {
     this.model = new ClusterModel(options);
@@ -122,14 +130,64 @@ export class Cluster {
     return this;
   }
 
+  cordon(id: string, cordon: Partial<Cordon> = {}): this {
+    this.model.setCordon(id, { drain: false, since: "2026-01-01T00:00:00Z", ...cordon });
+    return this;
+  }
+
+  drain(...ids: string[]): this {
+    for (const id of ids) this.cordon(id, { drain: true });
+    return this;
+  }
+
+  uncordon(...ids: string[]): this {
+    for (const id of ids) this.model.setCordon(id, undefined);
+    return this;
+  }
+
+  /** Asks for a move of the unit away from where it is, or calls it off. */
+  want(name: string, move: Partial<WantedMove> | undefined): this {
+    const wanted = move && { from: this.where(name) ?? "nowhere", reason: "by hand", ...move };
+    this.model.setWantedMove(name, wanted, 7n);
+    return this;
+  }
+
+  /** The agent reports this of its copy, as it is placed now. */
+  report(id: string, name: string, state: Partial<UnitState> = {}): this {
+    const node = this.model.units.get(name);
+    const copy = [node?.arrival, node?.copy].find((each) => each?.machine.id === id);
+    const { hash = "h1", generation = 0 } = copy?.as ?? {};
+    const base = { load: "loaded", active: "active", sub: "running", since: "2026-01-01T00:00:00Z" };
+    this.reports.set(`${id}/${name}`, {
+      state: { ...base, hash, generation, ...state },
+      revision: 2n,
+      placedAt: 1n,
+    });
+    return this;
+  }
+
   wait(ms: number): this {
     this.now += ms;
     return this;
   }
 
   decide(limit?: number): Decision[] {
-    const wall = this.now + wallAhead;
-    return decide(this.model, this.presence, this.now, limit === undefined ? { wall } : { limit, wall });
+    const reports = {
+      knows: () => true,
+      of: (id: string, name: string) => this.reports.get(`${id}/${name}`),
+    };
+    const decisions = decide(this.model, this.presence, this.now, {
+      reports,
+      wall: this.now + wallAhead,
+      ...(limit === undefined ? {} : { limit }),
+    });
+    // What was reported before the placement was written says nothing about it.
+    for (const decision of decisions) {
+      if (decision.kind === "place") {
+        this.reports.delete(`${decision.placement.machine}/${decision.placement.unit}`);
+      } else if (decision.kind === "withdraw") this.reports.delete(`${decision.machine}/${decision.unit}`);
+    }
+    return decisions;
   }
 
   /** Decisions as short lines: `place web.service m1`. */
@@ -149,6 +207,11 @@ export class Cluster {
     return ids.sort();
   }
 
+  /** The machine that the unit's second copy is arriving at, or undefined. */
+  arriving(name: string): string | undefined {
+    return this.model.units.get(name)?.arrival?.machine.id;
+  }
+
   why(name: string): string | undefined {
     return this.model.units.get(name)?.parked?.reason;
   }
@@ -157,7 +220,9 @@ export class Cluster {
 export function line(decision: Decision): string {
   switch (decision.kind) {
     case "place":
-      return `place ${decision.placement.unit} ${decision.placement.machine}`;
+      return [decision.placement.move ?? "place", decision.placement.unit, decision.placement.machine].join(
+        " ",
+      );
     case "withdraw":
       return `withdraw ${decision.unit} ${decision.machine}`;
     case "park":
@@ -173,5 +238,12 @@ export function line(decision: Decision): string {
       return `sweep-states ${decision.machine}`;
     case "collect-file":
       return `collect-file ${decision.hash}`;
+    case "announce-app":
+    case "retire-app":
+      return `${decision.kind} ${decision.app}`;
+    case "end-move":
+      return `end-move ${decision.unit}`;
+    case "answer":
+      return `answer ${decision.id}`;
   }
 }

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { hasCode } from "../../cluster/errors.ts";
 import type { Mirror, SchedulerWriter } from "../../cluster/ports.ts";
 import { checkUnitFile } from "../../cluster/unit.ts";
+import { statesTable } from "../../etcd/tables.ts";
 import type { SchedulerEvent } from "../../scheduler/events.ts";
 import { type SchedulerTables, schedulerTables } from "../../scheduler/look.ts";
 import { Scheduler } from "../../scheduler/scheduler.ts";
@@ -35,6 +36,8 @@ class Bench {
     wall: () => this.now,
     monotonic: () => this.now,
     onEvent: (event) => this.events.push(event),
+    openStates: (id) => this.store.mirrorOf({ states: statesTable(id) }),
+    ring: () => undefined,
   });
 
   submit(name: string, text: string, target = "launched", generation = 0): void {

@@ -82,6 +82,8 @@ export class LoopbackCluster {
       settings,
       monotonic: () => systemClock.monotonic(),
       wall: () => systemClock.now().getTime(),
+      openStates: (id) => this.store.mirrorOf({ states: statesTable(id) }),
+      ring: () => loop.ring(),
     });
     const writer = this.store.schedulerWriter(machine);
     const loop = new ControlLoop({
@@ -90,6 +92,9 @@ export class LoopbackCluster {
     });
     mirror.onChange(() => loop.ring());
     this.#running.push(loop.run(this.#closing.signal));
-    this.#closers.push(() => mirror.close());
+    this.#closers.push(async () => {
+      await scheduler.standDown();
+      await mirror.close();
+    });
   }
 }
