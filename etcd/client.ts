@@ -7,7 +7,6 @@
  * for a dead one for ever. All calls of this room bear being applied twice.
  */
 import { readFile } from "node:fs/promises";
-import { EtcdLeaseInvalidError } from "etcd3";
 import { hasCode, PlatformError } from "../cluster/errors.ts";
 import type { EtcdSettings } from "../cluster/settings.ts";
 import { onAbort } from "../loop/abort.ts";
@@ -16,6 +15,7 @@ import { systemClock } from "../loop/clock.ts";
 import { Endpoint, type TlsFiles } from "./endpoint.ts";
 import { storeFailure } from "./failures.ts";
 import { KeepAliveStream } from "./keep-alive-stream.ts";
+import { EtcdLeaseInvalidError } from "./library.ts";
 import type {
   CallLimits,
   EtcdClient,

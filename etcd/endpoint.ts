@@ -6,10 +6,18 @@
  */
 import { isIP } from "node:net";
 import { checkServerIdentity } from "node:tls";
-import { type CallOptions, type ChannelCredentials, credentials, Metadata } from "@grpc/grpc-js";
-import { type ICallable, KVClient, LeaseClient, WatchClient } from "etcd3";
-import { Host } from "etcd3/lib/connection-pool.js";
-import { castGrpcError, isRecoverableError } from "etcd3/lib/errors.js";
+import type { CallOptions, ChannelCredentials } from "@grpc/grpc-js";
+import type { ICallable } from "etcd3";
+import {
+  castGrpcError,
+  credentials,
+  Host,
+  isRecoverableError,
+  KVClient,
+  LeaseClient,
+  Metadata,
+  WatchClient,
+} from "./library.ts";
 
 /** PEM texts for TLS. The certificate and key of the client, where it has any, go together. */
 export interface TlsFiles {
