@@ -28,7 +28,8 @@ export function expandAbbreviations(words: readonly string[], vocabulary: Vocabu
   });
 }
 
-function commandIndex(words: readonly string[], valued: ReadonlySet<string>): number {
+/** Where the command word is, or -1. */
+export function commandIndex(words: readonly string[], valued: ReadonlySet<string>): number {
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index] ?? "";
     if (!word.startsWith("-")) return index;

@@ -3,6 +3,7 @@
 import type { Io } from "./command.ts";
 import { openContext } from "./context.ts";
 import { localFiles } from "./local-files.ts";
+import { oneCommand } from "./one-command.ts";
 import { runDeisctl } from "./program.ts";
 
 const interrupted = new AbortController();
@@ -27,8 +28,12 @@ const io: Io = {
   errIsTerminal: process.stderr.isTTY === true,
   color: outIsTerminal,
 };
-const code = await runDeisctl(process.argv.slice(2), {
+const words = process.argv.slice(2);
+const one = await oneCommand(words);
+const commands = one ? { "": [one] } : (await import("./all-commands.ts")).allCommands;
+const code = await runDeisctl(words, {
   io,
+  commands,
   columns: process.stdout.columns ?? 100,
   open: (flags) => openContext(flags, { io, files: localFiles(process.env), signal: interrupted.signal }),
 });

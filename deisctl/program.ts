@@ -14,53 +14,22 @@ import {
   outputFormat,
   UsageError,
 } from "./command.ts";
-import { cat } from "./commands/cat.ts";
 import { completionCommand } from "./commands/completion.ts";
-import { config } from "./commands/config.ts";
-import { cordon } from "./commands/cordon.ts";
-import { destroy } from "./commands/destroy.ts";
-import { drain } from "./commands/drain.ts";
-import { events } from "./commands/events.ts";
-import { importCommand } from "./commands/import.ts";
-import { install } from "./commands/install.ts";
-import { journal } from "./commands/journal.ts";
-import { listMachines } from "./commands/list-machines.ts";
-import { listUnitFiles } from "./commands/list-unit-files.ts";
-import { listUnits } from "./commands/list-units.ts";
-import { load } from "./commands/load.ts";
-import { move } from "./commands/move.ts";
-import { rebalance } from "./commands/rebalance.ts";
-import { restart } from "./commands/restart.ts";
-import { rollingRestart } from "./commands/rolling-restart.ts";
-import { router } from "./commands/router.ts";
-import { ssh } from "./commands/ssh.ts";
-import { start } from "./commands/start.ts";
-import { status } from "./commands/status.ts";
-import { stop } from "./commands/stop.ts";
-import { submit } from "./commands/submit.ts";
-import { uncordon } from "./commands/uncordon.ts";
-import { uninstall } from "./commands/uninstall.ts";
-import { unload } from "./commands/unload.ts";
-import { version, versionLine } from "./commands/version.ts";
-import { why } from "./commands/why.ts";
+import { versionLine } from "./commands/version.ts";
 import type { Completed } from "./completion.ts";
 import { formatFailure } from "./failure.ts";
 import { type GlobalFlags, globalFlags } from "./global-flags.ts";
 
-/** The commands by the headings of `deisctl --help`. */
-const groups: Readonly<Record<string, readonly CommandDefinition[]>> = {
-  "Platform:": [install, uninstall, config, router],
-  "Units:": [start, stop, restart, rollingRestart, submit, load, unload, destroy],
-  "Looking:": [listUnits, listUnitFiles, listMachines, status, journal, why, events, cat, ssh],
-  "Machines:": [drain, cordon, uncordon, move, rebalance],
-  "Other:": [importCommand, version],
-};
+/** Commands by the headings of `deisctl --help`. */
+export type CommandGroups = Readonly<Record<string, readonly CommandDefinition[]>>;
 
 /** What the outside lends to one run; `close` is called when the command is done, whatever happened. */
 export interface World {
   readonly io: Io;
   /** The terminal's columns, for wrapping help. */
   readonly columns: number;
+  /** All commands, or the one that is going to be run. */
+  readonly commands: CommandGroups;
   open(flags: GlobalFlags): Promise<{ readonly context: CommandContext; close(): Promise<void> }>;
 }
 
@@ -112,7 +81,7 @@ function buildProgram(world: World, run: Run): Command {
     });
   for (const { flags, description } of globalFlags) program.addOption(new Option(flags, description));
   const completion = completionCommand(() => completed(program));
-  for (const [heading, definitions] of Object.entries(groups)) {
+  for (const [heading, definitions] of Object.entries(world.commands)) {
     program.commandsGroup(heading);
     for (const definition of definitions) addCommand(program, definition, run);
     if (heading === "Other:") addCommand(program, completion, run);

@@ -2,8 +2,10 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { parseUnitFile } from "../../cluster/unit-file.ts";
+import { allCommands } from "../../deisctl/all-commands.ts";
 import { Options } from "../../deisctl/command.ts";
 import { globalSettings, mergeEtcd } from "../../deisctl/global-flags.ts";
+import { commandLoaders, oneCommand } from "../../deisctl/one-command.ts";
 import { patienceOf } from "../../deisctl/patience.ts";
 import { MemoryStore } from "../support/memory-store.ts";
 import { deisctl, deisctlWords, type Ran } from "./run-command.ts";
@@ -148,4 +150,26 @@ describe("patience", () => {
       expect(patienceOf(new Options(options), [file(timeout), undefined]).totalMs).to.equal(totalMs);
     });
   }
+});
+
+describe("oneCommand", () => {
+  it("knows every command by its name", async () => {
+    const all = Object.values(allCommands).flat();
+    expect(Object.keys(commandLoaders).sort()).to.deep.equal(all.map(({ name }) => name).sort());
+    for (const { name } of all) expect((await commandLoaders[name]?.())?.name).to.equal(name);
+  });
+
+  it("finds the command behind global flags, and leaves what is no full name to the whole program", async () => {
+    expect((await oneCommand(["--endpoint", "stop", "list-units", "--full"]))?.name).to.equal("list-units");
+    expect((await oneCommand(["--endpoint=x", "--no-color", "stop", "start"]))?.name).to.equal("stop");
+    for (const words of [
+      [],
+      ["--help"],
+      ["list-un"],
+      ["help", "start"],
+      ["completion", "bash"],
+      ["constructor"],
+    ])
+      expect(await oneCommand(words)).to.equal(undefined);
+  });
 });

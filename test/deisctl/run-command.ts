@@ -1,5 +1,6 @@
 /** Runs one deisctl command line in this process against a store in memory and local files given as an object. */
 import { PlatformError } from "../../cluster/errors.ts";
+import { allCommands } from "../../deisctl/all-commands.ts";
 import type { CommandContext, HostAgents, Routers } from "../../deisctl/command.ts";
 import { globalSettings } from "../../deisctl/global-flags.ts";
 import { runDeisctl } from "../../deisctl/program.ts";
@@ -67,6 +68,7 @@ export async function deisctlWords(words: readonly string[], options: RunOptions
   };
   const code = await runDeisctl(words, {
     io,
+    commands: allCommands,
     columns: 100,
     open: async (flags) => {
       const cluster = store.clusterStore();
