@@ -4,15 +4,20 @@
  * Looking and deciding take no time: everything is in memory, and plans are carried out beside the pass. Reporting is a loop of its own, so
  * that a slow store never delays a decision, and the changes of one write's duration become one batch.
  */
+import type { Glob } from "../cluster/glob.ts";
 import type { RuntimeName } from "../cluster/machine.ts";
 import type { Placement } from "../cluster/placement.ts";
-import type { Mirror, StateWriter, UnitTexts } from "../cluster/ports.ts";
+import type { Mirror, OutcomeWrite, StateWriter, UnitTexts } from "../cluster/ports.ts";
+import type { Outcome, RunClaim } from "../cluster/run.ts";
 import type { UnitState } from "../cluster/unit-state.ts";
 import type { BackoffOptions } from "../loop/backoff.ts";
 import { type Clock, systemClock } from "../loop/clock.ts";
 import { ControlLoop, type LoopEvent } from "../loop/control-loop.ts";
 import { type Desired, desiredUnits, neededHashes, ownUnit, type UnitFacts } from "./desired.ts";
 import type { AgentEvent, OnAgentEvent } from "./events.ts";
+import { FailureCounts } from "./failure-counts.ts";
+import { outcomeWrites } from "./outcome-report.ts";
+import { Outcomes, type OutcomesOptions } from "./outcomes.ts";
 import { Performer } from "./perform.ts";
 import type { Publisher } from "./publisher.ts";
 import { type Authority, reconcile, type Situation } from "./reconcile.ts";
@@ -28,6 +33,8 @@ export interface AgentOptions {
   readonly reported: Mirror<{ states: UnitState }>;
   readonly texts: UnitTexts;
   readonly states: StateWriter;
+  /** Absent: units that are to end are never started, and failures are not told. */
+  readonly outcomes?: OutcomesOptions;
   readonly runtimes: readonly UnitRuntime[];
   /** Reads what the agent needs from a unit file. */
   readonly read: (text: string) => UnitFacts;
@@ -58,6 +65,10 @@ export class Agent {
   readonly #reports: ControlLoop;
   readonly #written = new Map<string, UnitState>();
   readonly #problems = new Map<string, string>();
+  readonly #outcomes: Outcomes | undefined;
+  readonly #failures = new FailureCounts();
+  /** The `Conflicts=` of units that are, or were, wanted here. */
+  readonly #conflicts = new Map<string, readonly Glob[]>();
   #desired: ReadonlyMap<string, Desired> = new Map();
   /** What an agent before this one reported, by unit, until this one knows what is wanted of the unit. */
   #inherited: Map<string, UnitState> | undefined;
@@ -68,12 +79,15 @@ export class Agent {
     const clock = options.clock ?? systemClock;
     const ring = () => this.ring();
     this.#clock = clock;
+    const outcomes = options.outcomes && new Outcomes(options.outcomes, clock);
+    this.#outcomes = outcomes;
     this.#runtimes = new Map(options.runtimes.map((runtime) => [runtime.name, runtime]));
     const shared = { clock, ring, onEvent, ...(backoff ? { backoff } : {}) };
     this.#performer = new Performer({
       ...shared,
       runtimes: this.#runtimes,
       ...(options.startLimits ? { startLimits: options.startLimits } : {}),
+      ...(outcomes ? { claim: (unit, run, signal) => outcomes.claim(unit, run, signal) } : {}),
       withdraw: async (unit, signal) => options.publisher?.withdraw(unit, signal),
     });
     this.#files = new UnitFiles({ ...shared, texts: options.texts, read: options.read });
@@ -106,6 +120,7 @@ export class Agent {
       publisher?.onChange(() => this.ring()),
       this.#options.placements.onChange(() => this.ring()),
       this.#options.reported.onChange(() => this.ring()),
+      this.#outcomes?.onChange(() => this.ring()),
       ...this.#options.runtimes.map((runtime) => runtime.onChange(() => this.ring())),
     ];
     try {
@@ -138,10 +153,12 @@ export class Agent {
     const { placements } = this.#options.placements.tables;
     const isMoved = this.#options.placements.takeChanges().placements.size > 0;
     this.#takeStates();
+    this.#outcomes?.look();
     if (isMoved) this.#files.need(neededHashes(machine, placements));
     // Most passes are for what a runtime said: they find the wishes as they were.
     if (isMoved || this.#files.takeChanged()) {
       this.#desired = desiredUnits(machine, placements, this.#files.known);
+      this.#rememberConflicts();
       this.#sayProblems();
     }
     if (this.#synced) this.#inherit();
@@ -174,11 +191,26 @@ export class Agent {
   }
 
   get #synced(): boolean {
-    return this.#options.placements.synced && this.#options.reported.synced;
+    const { placements, reported } = this.#options;
+    return placements.synced && reported.synced && (this.#outcomes?.synced ?? true);
+  }
+
+  /** For as long as a unit is wanted or seen here. */
+  #rememberConflicts(): void {
+    for (const [unit, wish] of this.#desired) {
+      if (wish.kind !== "wanted") continue;
+      if (wish.conflicts.length > 0) this.#conflicts.set(unit, wish.conflicts);
+      else this.#conflicts.delete(unit);
+    }
+    for (const unit of this.#conflicts.keys()) {
+      if (!this.#desired.has(unit) && !this.#isObserved(unit)) this.#conflicts.delete(unit);
+    }
   }
 
   #situation(): Situation {
     return {
+      claims: claimsOf(this.#outcomes?.told),
+      formerConflicts: this.#conflicts,
       synced: this.#synced,
       authority: this.#options.authority(),
       desired: this.#desired,
@@ -201,6 +233,7 @@ export class Agent {
     // Before the announcement the runtimes may not have been asked yet, and this machine's id may turn out to be another one's.
     if (this.#options.authority() === "awaited") return;
     const now = this.#clock.now().toISOString();
+    await this.#outcomes?.report(() => this.#outcomeWrites(now), signal);
     const published = this.#options.publisher?.published ?? new Map();
     const writes = stateWrites({ ...this.#situation(), written: this.#written, published, now });
     if (writes.length === 0) return;
@@ -212,6 +245,12 @@ export class Agent {
     const reports = writes.filter(({ kind }) => kind === "report").length;
     this.#options.onEvent({ kind: "states-written", reports, retractions: writes.length - reports });
     // What changed during the write has rung already.
+  }
+
+  #outcomeWrites(now: string): readonly OutcomeWrite[] {
+    const told = this.#outcomes?.told ?? new Map<string, Outcome>();
+    const situation = this.#situation();
+    return outcomeWrites({ ...situation, told, failures: this.#failures.observe(situation, told), now });
   }
 
   /** Says once what cannot be read, not at every pass. */
@@ -229,6 +268,12 @@ export class Agent {
   #isObserved(unit: string): boolean {
     return this.#options.runtimes.some(({ observed }) => observed.has(unit));
   }
+}
+
+function claimsOf(told: ReadonlyMap<string, Outcome> | undefined): ReadonlyMap<string, RunClaim> {
+  const claims = new Map<string, RunClaim>();
+  for (const [unit, { claim }] of told ?? []) if (claim) claims.set(unit, claim);
+  return claims;
 }
 
 function passEvent(event: LoopEvent): AgentEvent {

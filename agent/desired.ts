@@ -17,8 +17,12 @@ export interface UnitFacts {
   readonly runtime: RuntimeName;
   /** The unit must never run twice: it is stopped before this machine's lease can lapse. */
   readonly fence: boolean;
-  /** Names of units beside which it must not run. */
-  readonly conflicts: readonly Glob[];
+  /** Names of units beside which the unit of a name must not run. */
+  readonly conflictsOf: (name: string) => readonly Glob[];
+  /** The unit is to end, once for each start or once for each tick; absent for all others. */
+  readonly runs?: "once" | "each-tick";
+  /** Its failures are counted. */
+  readonly moveAfterFailures?: number;
   /** What the unit of a name asks to be published; absent if no unit of this file can. */
   readonly publicationOf?: (name: string) => Publication | undefined;
 }
@@ -37,6 +41,10 @@ export interface Wanted {
   readonly fence: boolean;
   readonly conflicts: readonly Glob[];
   readonly publication?: Publication;
+  readonly runs?: UnitFacts["runs"];
+  /** The run to carry out. */
+  readonly run?: string;
+  readonly moveAfterFailures?: number;
 }
 
 export interface Unknown {
@@ -109,8 +117,17 @@ function desiredUnit(machine: string, name: string, placement: Placement, texts:
     const reason = `its unit file cannot be read: ${describeError(facts)}`;
     return { kind: "unknown", name, hash, generation, reason, isProblem: true };
   }
-  const { publicationOf, ...rest } = facts;
+  const { publicationOf, conflictsOf, ...rest } = facts;
   const publication = publicationOf?.(name);
-  const published = publication === undefined ? {} : { publication };
-  return { ...rest, ...published, kind: "wanted", name, hash, generation, target };
+  return {
+    ...rest,
+    conflicts: conflictsOf(name),
+    ...(publication === undefined ? {} : { publication }),
+    ...(placement.run === undefined ? {} : { run: placement.run }),
+    kind: "wanted",
+    name,
+    hash,
+    generation,
+    target,
+  };
 }

@@ -10,24 +10,20 @@ import { pino } from "pino";
 import { readTlsIdentity, tcpAddress } from "../api/listen.ts";
 import { type ServedApi, serveApi } from "../api/server.ts";
 import { describeError, hasCode, hintOf, PlatformError } from "../cluster/errors.ts";
-import { compileGlob } from "../cluster/glob.ts";
 import type { Machine } from "../cluster/machine.ts";
-import { parseRequirements } from "../cluster/requirements.ts";
 import { parseSettings, type Settings } from "../cluster/settings.ts";
-import { runtimeOf } from "../cluster/unit.ts";
-import { parseUnitFile } from "../cluster/unit-file.ts";
 import { openEtcd } from "../etcd/client.ts";
 import { openEndpointStore } from "../etcd/endpoint-store.ts";
 import { machineKey } from "../etcd/keys.ts";
 import { openSession } from "../etcd/lease-session.ts";
 import { announceMachine } from "../etcd/machine-presence.ts";
 import { type MirrorEvent, openMirror } from "../etcd/mirror.ts";
+import { openOutcomeWriter } from "../etcd/outcome-writer.ts";
 import { openStateWriter } from "../etcd/state-writer.ts";
-import { placementsTable, statesTable } from "../etcd/tables.ts";
+import { outcomesTable, placementsTable, statesTable } from "../etcd/tables.ts";
 import { openUnitTexts } from "../etcd/unit-texts.ts";
 import { systemClock } from "../loop/clock.ts";
 import { Agent } from "./agent.ts";
-import type { UnitFacts } from "./desired.ts";
 import { DockerNamedContainers } from "./docker/named-containers.ts";
 import { DockerUnitRuntime } from "./docker/unit-runtime.ts";
 import type { OnAgentEvent } from "./events.ts";
@@ -37,9 +33,9 @@ import { capacityOf, readAddress, readMachineId } from "./machine-facts.ts";
 import { OpenRuntimes } from "./open-runtimes.ts";
 import { Presence } from "./presence.ts";
 import { probe } from "./probe.ts";
-import { publicationReader } from "./publication-reader.ts";
 import { Publisher } from "./publisher.ts";
 import { SystemdUnitRuntime } from "./systemd/unit-runtime.ts";
+import { unitFacts } from "./unit-facts.ts";
 import { UnitLogs } from "./unit-logs.ts";
 
 const apiSocket = "/run/deis/agent.sock";
@@ -115,6 +111,7 @@ async function run(config: string): Promise<void> {
     { onEvent: mirrorTeller(onEvent) },
   );
   const reported = openMirror(client, { states: statesTable(id) });
+  const outcomes = openMirror(client, { outcomes: outcomesTable(id) });
   const systemd = new SystemdUnitRuntime({ directory: unitsDirectory });
   const docker = new DockerUnitRuntime({
     socketPath: dockerSocket,
@@ -131,7 +128,9 @@ async function run(config: string): Promise<void> {
     describe,
     caughtUp: async (until) => {
       const { header } = await client.range({ key: machineKey(id) }, { signal: until });
-      await Promise.all([placements, reported].map((mirror) => mirror.reached(header.revision, until)));
+      await Promise.all(
+        [placements, reported, outcomes].map((mirror) => mirror.reached(header.revision, until)),
+      );
     },
     keep: (lease) => writeLease(lease),
     ring: () => agent.ring(),
@@ -155,8 +154,9 @@ async function run(config: string): Promise<void> {
     reported,
     texts: openUnitTexts(client),
     states: openStateWriter(client, id),
+    outcomes: { machine: id, mirror: outcomes, writer: openOutcomeWriter(client, id) },
     runtimes,
-    read: (text) => readUnit(text, onEvent),
+    read: (text) => unitFacts(text, (unit, error) => onEvent({ kind: "publication-invalid", unit, error })),
     publisher,
     authority: () => presence.authority,
     startLimits: new Map([["docker", 2 * cpus().length]]),
@@ -198,7 +198,7 @@ async function run(config: string): Promise<void> {
     logs: new UnitLogs({ systemd, docker }),
     health: () => {
       const unavailable = runtimes.filter(({ name, connected }) => opened.names.includes(name) && !connected);
-      const isSynced = placements.synced && reported.synced;
+      const isSynced = placements.synced && reported.synced && outcomes.synced;
       return {
         ok: presence.authority === "held" && isSynced && unavailable.length === 0,
         machine: id,
@@ -229,19 +229,9 @@ async function run(config: string): Promise<void> {
   await Promise.all([presence.run(signal), agent.run(signal), named.run(signal)]);
   await Promise.allSettled(apis.map((api) => api.close()));
   await Promise.allSettled(runtimes.map((runtime) => runtime.close()));
-  await Promise.allSettled([placements.close(), reported.close()]);
+  await Promise.allSettled([placements.close(), reported.close(), outcomes.close()]);
   await session.close({ revoke: false });
   await client.close();
-}
-
-/** What the agent needs of a unit file. Instances share a file, so a specifier in `Conflicts=` matches nothing here. */
-function readUnit(text: string, onEvent: OnAgentEvent): UnitFacts {
-  const file = parseUnitFile(text);
-  const { fence, conflicts } = parseRequirements(file);
-  const publicationOf = publicationReader(file, (unit, error) =>
-    onEvent({ kind: "publication-invalid", unit, error }),
-  );
-  return { text, runtime: runtimeOf(file), fence, conflicts: conflicts.map(compileGlob), publicationOf };
 }
 
 /** Tells of an outage once, not at every try. */

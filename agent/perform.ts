@@ -5,7 +5,7 @@
  * Nothing is chosen here. A plan ends at its first failed step, which is remembered as an attempt; `reconcile` decides whether to
  * try again. Every end of a plan rings the bell, so that the next pass decides from what is then true.
  */
-import { describeError, isRetryable } from "../cluster/errors.ts";
+import { describeError, isRetryable, PlatformError } from "../cluster/errors.ts";
 import type { RuntimeName } from "../cluster/machine.ts";
 import { Backoff, type BackoffOptions } from "../loop/backoff.ts";
 import type { Clock } from "../loop/clock.ts";
@@ -26,6 +26,8 @@ export interface PerformerOptions {
   /** Asks for a pass: a plan has ended, has lasted for `longFlightMs`, or may be tried again. */
   readonly ring: () => void;
   readonly onEvent: OnAgentEvent;
+  /** Claims a run in the store before it is begun. Default: there is no such store, and no run is begun. */
+  readonly claim?: (unit: string, run: string, signal: AbortSignal) => Promise<void>;
   /** Between two tries of a plan. Default: 1 s doubling to 60 s. */
   readonly backoff?: BackoffOptions;
 }
@@ -170,6 +172,11 @@ export class Performer {
         return gate
           ? gate.through(() => runtime.start(step.unit, signal), signal)
           : runtime.start(step.unit, signal);
+      }
+      case "claim": {
+        const { claim } = this.#options;
+        if (!claim) throw new PlatformError("run-not-ours", "This agent cannot claim runs");
+        return claim(unit, step.run, signal);
       }
       case "withdraw":
         return this.#options.withdraw?.(unit, signal);

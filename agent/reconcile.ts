@@ -10,10 +10,13 @@
  * - `loaded` means that we do not start it. What a timer, a socket or another unit's `Wants=` starts then is not ours to stop.
  * - Within one unit, steps are strictly ordered: what is wrong goes before what is right comes.
  */
+import type { Glob } from "../cluster/glob.ts";
 import type { RuntimeName } from "../cluster/machine.ts";
+import type { RunClaim } from "../cluster/run.ts";
 import type { UnitState } from "../cluster/unit-state.ts";
 import type { Desired, Wanted } from "./desired.ts";
 import { notStarted, type RuntimeUnit, startBegun } from "./runtime.ts";
+import { towardRun } from "./toward-run.ts";
 
 export type Step =
   | { readonly kind: "load"; readonly runtime: RuntimeName; readonly unit: RuntimeUnit }
@@ -24,6 +27,7 @@ export type Step =
       readonly generation: number;
     }
   /** Take the unit out of the traffic: what is stopped next gets no request any more. */
+  | { readonly kind: "claim"; readonly runtime: RuntimeName; readonly run: string }
   | { readonly kind: "withdraw"; readonly runtime: RuntimeName }
   | { readonly kind: "stop"; readonly runtime: RuntimeName }
   | { readonly kind: "unload"; readonly runtime: RuntimeName }
@@ -83,6 +87,10 @@ export interface Situation {
   readonly runtimes: ReadonlyMap<RuntimeName, RuntimeView>;
   readonly flights: ReadonlyMap<string, Flight>;
   readonly attempts: ReadonlyMap<string, Attempt>;
+  /** The runs that this machine has claimed, by unit. */
+  readonly claims?: ReadonlyMap<string, RunClaim>;
+  /** The `Conflicts=` of units that were wanted here, for as long as they are still to be seen. */
+  readonly formerConflicts?: ReadonlyMap<string, readonly Glob[]>;
   /** The monotonic clock, in ms. */
   readonly nowMs: number;
   /** True if requests may be on their way to the unit. */
@@ -119,7 +127,8 @@ function withdrawn(decision: Decision, { mayPublish }: Situation): Decision {
 
 /** What a wanted unit's plans lead to, in words that name everything a change of which is a new purpose. */
 export function purposeOf(wanted: Wanted): string {
-  return `${wanted.target} on ${wanted.runtime}, file ${wanted.hash}, generation ${wanted.generation}`;
+  const run = wanted.run === undefined ? "" : `, run ${wanted.run}`;
+  return `${wanted.target} on ${wanted.runtime}, file ${wanted.hash}, generation ${wanted.generation}${run}`;
 }
 
 function unitNames({ desired, runtimes, flights }: Situation): string[] {
@@ -198,7 +207,7 @@ function intended(name: string, situation: Situation): Decision {
     if (!connected) return leave(`it may still run on ${at}, which cannot be reached`);
   }
   const evict: Step[] = strays.map(([at]) => ({ kind: "unload", runtime: at }));
-  const next = toward(wish, view.observed.get(name));
+  const next = nextStep(wish, view.observed.get(name), situation);
   if (next.kind === "act" && next.plan.steps.some(({ kind }) => kind === "start")) {
     const rival = leavingRival(wish, situation);
     if (rival !== undefined) return leave(`it waits until "${rival}", which it conflicts with, has stopped`);
@@ -208,16 +217,32 @@ function intended(name: string, situation: Situation): Decision {
   return act(name, purposeOf(wish), reason, [...evict, ...(next.kind === "act" ? next.plan.steps : [])]);
 }
 
+function nextStep(wish: Wanted, state: UnitState | undefined, { claims }: Situation): Decision {
+  const { run } = wish;
+  if (run === undefined || wish.target !== "launched") return toward(wish, state);
+  const { reason, steps } = towardRun({ ...wish, run }, state, claims?.get(wish.name), {
+    load: [load(wish, notStarted)],
+    start: startSteps(wish),
+    stop: stopSteps(wish.runtime),
+    unload: [
+      { kind: "stop", runtime: wish.runtime },
+      { kind: "unload", runtime: wish.runtime },
+    ],
+  });
+  return steps.length === 0 ? leave(reason) : act(wish.name, purposeOf(wish), reason, steps);
+}
+
 /**
- * A unit that was sent away from here, still runs, and conflicts with this one. The scheduler gives a place away as soon as it is
- * withdrawn; only here can be seen when it is free.
+ * A unit that was sent away from here, still runs, and conflicts with this one, by its own file or by this one's. The scheduler
+ * gives a place away as soon as it is withdrawn; only here can be seen when it is free.
  */
-function leavingRival({ conflicts }: Wanted, { desired, runtimes }: Situation): string | undefined {
-  if (conflicts.length === 0) return undefined;
+function leavingRival(wish: Wanted, { desired, runtimes, formerConflicts }: Situation): string | undefined {
+  const refuses = (globs: readonly Glob[], name: string): boolean => globs.some((glob) => glob.matches(name));
   for (const { observed } of runtimes.values()) {
     for (const [other, state] of observed) {
       if (desired.has(other) || !(isUp(state) || state.active === "deactivating")) continue;
-      if (conflicts.some((glob) => glob.matches(other))) return other;
+      if (refuses(wish.conflicts, other)) return other;
+      if (refuses(formerConflicts?.get(other) ?? [], wish.name)) return other;
     }
   }
   return undefined;

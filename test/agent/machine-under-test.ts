@@ -6,6 +6,7 @@ import type { Authority } from "../../agent/reconcile.ts";
 import { PlatformError } from "../../cluster/errors.ts";
 import type { Placement } from "../../cluster/placement.ts";
 import type { Mirror, StateWrite, Table } from "../../cluster/ports.ts";
+import type { Outcome, RunClaim } from "../../cluster/run.ts";
 import type { UnitState } from "../../cluster/unit-state.ts";
 import { MemoryHost } from "../support/memory-runtime.ts";
 
@@ -84,7 +85,7 @@ export class OneTableMirror<N extends string, V> implements Mirror<Record<N, V>>
   }
 }
 
-/** A unit file that behaves so. The words `container`, `fence` and `garbage` mean what they say. */
+/** A unit file that behaves so. The words `container`, `fence`, `once`, `each-tick`, `moves` and `garbage` mean what they say. */
 export function unitText(behaviour = "runs", edition = 1, words = ""): string {
   return `# behaves: ${behaviour}\n# ${words}\n[Service]\nExecStart=/bin/edition ${edition}\n`;
 }
@@ -93,6 +94,8 @@ export function unitText(behaviour = "runs", edition = 1, words = ""): string {
 export class MachineUnderTest {
   readonly placements = new OneTableMirror<"placements", Placement>("placements");
   readonly reported = new OneTableMirror<"states", UnitState>("states");
+  /** What this machine has told of runs and failures; always synced. */
+  readonly outcomes = new OneTableMirror<"outcomes", Outcome>("outcomes");
   readonly systemd = new MemoryHost("systemd");
   readonly docker = new MemoryHost("docker");
   readonly texts = new Map<string, string>();
@@ -100,6 +103,8 @@ export class MachineUnderTest {
   /** Every batch of states that was written. */
   readonly batches: (readonly StateWrite[])[] = [];
   authority: Authority = "held";
+  /** As when the scheduler has given the run away meanwhile. */
+  refusesClaims = false;
   /** Set: writing states fails with this. */
   storeFailure: PlatformError | undefined;
   #agent:
@@ -129,6 +134,8 @@ export class MachineUnderTest {
     const abort = new AbortController();
     this.placements.begin();
     this.reported.begin();
+    this.outcomes.begin();
+    this.outcomes.sync();
     for (const runtime of runtimes) await runtime.open(abort.signal).catch(() => undefined);
     const agent = new Agent({
       machine,
@@ -136,6 +143,17 @@ export class MachineUnderTest {
       reported: this.reported,
       texts: { text: async (hash) => this.#text(hash) },
       states: { write: async (writes) => this.#write(writes) },
+      outcomes: {
+        machine,
+        mirror: this.outcomes,
+        writer: {
+          claim: async (unit, claim) => this.#claim(unit, claim),
+          write: async (writes) => {
+            for (const each of writes)
+              this.outcomes.put(each.unit, each.kind === "tell" ? each.outcome : undefined);
+          },
+        },
+      },
       runtimes,
       read: (text) => {
         if (text.includes("garbage"))
@@ -144,7 +162,10 @@ export class MachineUnderTest {
           text,
           runtime: text.includes("container") ? "docker" : "systemd",
           fence: text.includes("fence"),
-          conflicts: [],
+          conflictsOf: () => [],
+          ...(text.includes("each-tick") ? { runs: "each-tick" as const } : {}),
+          ...(text.includes("once") ? { runs: "once" as const } : {}),
+          ...(text.includes("moves") ? { moveAfterFailures: 3 } : {}),
         };
       },
       authority: () => this.authority,
@@ -190,6 +211,12 @@ export class MachineUnderTest {
     const text = this.texts.get(hash);
     if (text !== undefined) return text;
     throw new PlatformError("unit-file-missing", `Cannot find unit file "${hash}"`, { retryable: true });
+  }
+
+  #claim(unit: string, claim: RunClaim): void {
+    if (this.refusesClaims || this.placements.table.get(unit)?.run !== claim.run)
+      throw new PlatformError("run-not-ours", "It is not placed here", { retryable: true });
+    this.outcomes.put(unit, { claim });
   }
 
   #write(writes: readonly StateWrite[]): void {

@@ -98,7 +98,7 @@ export class PublishingMachine extends MachineUnderTest {
           text,
           runtime: file.has("Container") ? "docker" : "systemd",
           fence: text.includes("# fence"),
-          conflicts: [],
+          conflictsOf: () => [],
           publicationOf: publicationReader(file, () => undefined),
         };
       },

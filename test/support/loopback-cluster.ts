@@ -3,13 +3,10 @@
  * there is written in its text (`# behaves: fails`, see `memory-runtime.ts`).
  */
 import { Agent } from "../../agent/agent.ts";
-import { compileGlob } from "../../cluster/glob.ts";
+import { unitFacts } from "../../agent/unit-facts.ts";
 import type { Machine } from "../../cluster/machine.ts";
-import { parseRequirements } from "../../cluster/requirements.ts";
 import { parseSettings } from "../../cluster/settings.ts";
-import { runtimeOf } from "../../cluster/unit.ts";
-import { parseUnitFile } from "../../cluster/unit-file.ts";
-import { placementsTable, statesTable } from "../../etcd/tables.ts";
+import { outcomesTable, placementsTable, statesTable } from "../../etcd/tables.ts";
 import { systemClock } from "../../loop/clock.ts";
 import { ControlLoop } from "../../loop/control-loop.ts";
 import { schedulerTables } from "../../scheduler/look.ts";
@@ -40,6 +37,7 @@ export class LoopbackCluster {
     this.hosts.set(machine.id, host);
     const placements = this.store.mirrorOf({ placements: placementsTable(machine.id) });
     const reported = this.store.mirrorOf({ states: statesTable(machine.id) });
+    const outcomes = this.store.mirrorOf({ outcomes: outcomesTable(machine.id) });
     const runtimes = [host.runtime(), docker.runtime()];
     const agent = new Agent({
       machine: machine.id,
@@ -48,11 +46,8 @@ export class LoopbackCluster {
       texts: this.store.unitTexts(),
       states: this.store.stateWriter(machine.id),
       runtimes,
-      read: (text) => {
-        const file = parseUnitFile(text);
-        const { fence, conflicts } = parseRequirements(file);
-        return { text, runtime: runtimeOf(file), fence, conflicts: conflicts.map(compileGlob) };
-      },
+      outcomes: { machine: machine.id, mirror: outcomes, writer: this.store.outcomeWriter(machine.id) },
+      read: (text) => unitFacts(text, () => undefined),
       authority: () => "held",
       onEvent: () => undefined,
       backoff: { initialMs: 5, maxMs: 20 },
@@ -62,6 +57,7 @@ export class LoopbackCluster {
       await Promise.all([
         placements.close(),
         reported.close(),
+        outcomes.close(),
         ...runtimes.map((runtime) => runtime.close()),
       ]);
     });

@@ -6,6 +6,7 @@ import type {
   ClusterTables,
   ConfigStore,
   Mirror,
+  OutcomeWriter,
   SchedulerWriter,
   StateWriter,
   UnitTexts,
@@ -15,6 +16,7 @@ import { encodeMachine, encodeText } from "../../etcd/codec.ts";
 import { openConfigStore } from "../../etcd/config-store.ts";
 import { leaderKey, machineKey } from "../../etcd/keys.ts";
 import { openMirror } from "../../etcd/mirror.ts";
+import { openOutcomeWriter } from "../../etcd/outcome-writer.ts";
 import { openSchedulerWriter } from "../../etcd/scheduler-writer.ts";
 import { openStateWriter } from "../../etcd/state-writer.ts";
 import { pickTables, type TableSpecs } from "../../etcd/tables.ts";
@@ -50,6 +52,10 @@ export class MemoryStore {
 
   stateWriter(machine: string): StateWriter {
     return openStateWriter(this.etcd.client(), machine);
+  }
+
+  outcomeWriter(machine: string): OutcomeWriter {
+    return openOutcomeWriter(this.etcd.client(), machine);
   }
 
   /** Makes `machine` the leader, taking over from whoever led, and returns its fenced writer. */
