@@ -6,7 +6,7 @@ local requests = require "deis.requests"
 local routes = require("deis.tables").routes
 local values = require "deis.values"
 
-local var = ngx.var
+local var, get_method = ngx.var, ngx.req.get_method
 local find, tonumber = string.find, tonumber
 local M = {}
 
@@ -42,9 +42,9 @@ local function measure(route)
     if route.limit > 0 and tonumber(length) > route.limit then return "too-large" end
   elseif var.http_transfer_encoding then
     return "unmeasured"
-  elseif var.http2 ~= "" then
-    local method = ngx.req.get_method()
-    if method ~= "GET" and method ~= "HEAD" then return "unmeasured" end
+  else
+    local method = get_method()
+    if method ~= "GET" and method ~= "HEAD" and var.http2 ~= "" then return "unmeasured" end
   end
   return nil
 end

@@ -4,11 +4,23 @@
 local structure = require "deis.structure"
 local tables = require "deis.tables"
 
-require "deis.admission"
-require "deis.answers"
-require "deis.balancer"
-require "deis.control"
-require "deis.ending"
+local admission = require "deis.admission"
+local answers = require "deis.answers"
+local statistics = require "deis.statistics"
+
+-- What nginx.conf calls. A global, because `require` in each phase of each request would keep LuaJIT from compiling them.
+deis = {
+  admission = admission.run,
+  measured = admission.measured,
+  balancer = require("deis.balancer").run,
+  ending = require("deis.ending").run,
+  own_answer = answers.own,
+  failure = answers.failure,
+  health = answers.health,
+  certificate = require("deis.certificates").present,
+  control = require("deis.control").run,
+  metrics = statistics.print,
+}
 
 -- `directory` is where the rendered files are.
 return function(directory)

@@ -1,11 +1,12 @@
 -- A table that is pushed at run time and that every worker uses from the moment the push was answered.
 --
 -- The body stands in a shared dictionary under its version. Every use compares the version with that of the worker's own
--- compiled copy, which costs one look into shared memory; on a difference the worker compiles the body anew. A new body is
+-- compiled copy, which costs one look at a number; on a difference the worker compiles the body anew. A new body is
 -- stored before the version moves and the old one removed after, so a reader finds a whole body whenever it looks. A body
 -- that cannot be read, or for which there is no room, changes nothing. The dictionary outlives reloads.
 local digest = require "deis.digest"
 local json = require "deis.json"
+local version_cell = require "deis.version_cell"
 
 local M = {}
 M.__index = M
@@ -24,13 +25,12 @@ end
 
 -- `compile` makes of the decoded object what the workers use, and a list of problems: { key, message }.
 function M.new(dictionary, compile)
-  return setmetatable({ dictionary = dictionary, compile = compile, version = nil, compiled = nil }, M)
+  return setmetatable({ dictionary = dictionary, compile = compile, cell = version_cell(dictionary), version = 0 }, M)
 end
 
 -- What the last push said, or nil before the first.
 function M:current()
-  local version = self.dictionary:get("version")
-  if version == self.version then return self.compiled end
+  if self.cell[0] == self.version then return self.compiled end
   return self:read()
 end
 
@@ -38,8 +38,7 @@ function M:read()
   local dictionary = self.dictionary
   -- A body can vanish between the two looks if another push comes then; the version has moved by that time.
   for _ = 1, 100 do
-    local version = dictionary:get("version")
-    if not version then return nil end
+    local version = self.cell[0]
     local body = dictionary:get("body " .. version)
     local keys = body and decode(body)
     if keys then
@@ -61,14 +60,14 @@ function M:replace(body)
   table.sort(problems, function(a, b) return a.key < b.key end)
 
   local before = self:current()
-  local old = dictionary:get("version") or 0
+  local old = self.cell[0]
   local answer = json.object { digest = json.encode(digest(body)), problems = json.list(problems) }
   local stored, failure = dictionary:safe_set("body " .. old + 1, body)
   if not stored then
     return nil, 413, ("No room for %d bytes beside the table in use: %s"):format(#body, failure)
   end
   dictionary:set("answer", answer)
-  dictionary:set("version", old + 1)
+  self.cell[0] = old + 1
   dictionary:delete("body " .. old)
   self.compiled, self.version = compiled, old + 1
   return answer, before

@@ -161,4 +161,8 @@ function M.prometheus()
   return table.concat(lines, "\n") .. "\n"
 end
 
+function M.print()
+  ngx.print(M.prometheus())
+end
+
 return M
