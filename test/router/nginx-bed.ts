@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import {
   type Agent,
   createServer,
@@ -57,6 +57,8 @@ export interface Answer {
   readonly body: string;
   /** Over TLS: the common name of the certificate that was presented. */
   readonly certificate?: string;
+  /** Until when that certificate is good. */
+  readonly validTo?: string;
 }
 
 export interface Ask {
@@ -102,7 +104,21 @@ export class NginxBed {
   }
 
   /** Starts nginx with these keys in the store. */
-  static async start(keys: Keys = {}): Promise<NginxBed> {
+  static start(keys: Keys = {}): Promise<NginxBed> {
+    return NginxBed.#open(keys, (bed) => bed.startNginx());
+  }
+
+  /** Starts nginx before it is given any table; `serve` gives it those of an empty store. */
+  static fresh(): Promise<NginxBed> {
+    return NginxBed.#open({}, async (bed) => {
+      const tables = ["routes", "certs"].map((table) => bed.path(`state/${table}.json`));
+      for (const table of tables) await rename(table, `${table}.later`);
+      await bed.startNginx();
+      for (const table of tables) await rename(`${table}.later`, table);
+    });
+  }
+
+  static async #open(keys: Keys, begin: (bed: NginxBed) => Promise<void>): Promise<NginxBed> {
     const directory = await mkdtemp(join(tmpdir(), "deis-nginx-"));
     const [http = 0, https = 0, status = 0, builder = 0] = await freePorts(4);
     const bed = new NginxBed(directory, { http, https, status, builder });
@@ -110,7 +126,7 @@ export class NginxBed {
       await bed.#prepare();
       bed.#merge(keys);
       await bed.render();
-      await bed.startNginx();
+      await begin(bed);
     } catch (error) {
       await bed.close();
       throw error;
@@ -348,7 +364,7 @@ function exchange(options: object, body?: string | Buffer, secure = false): Prom
   return new Promise((resolve, reject) => {
     const call = (secure ? secureRequest : request)(options, (answer: IncomingMessage) => {
       const socket = answer.socket as TLSSocket;
-      const certificate = secure ? String(socket.getPeerCertificate().subject?.CN) : undefined;
+      const { subject, valid_to } = secure ? socket.getPeerCertificate() : {};
       const chunks: Buffer[] = [];
       answer.on("data", (chunk: Buffer) => chunks.push(chunk));
       answer.on("error", reject);
@@ -358,7 +374,8 @@ function exchange(options: object, body?: string | Buffer, secure = false): Prom
           status: answer.statusCode ?? 0,
           headers: answer.headers,
           body: text,
-          ...(certificate === undefined ? {} : { certificate }),
+          ...(subject === undefined ? {} : { certificate: String(subject.CN) }),
+          ...(valid_to === undefined ? {} : { validTo: valid_to }),
         });
       });
     });

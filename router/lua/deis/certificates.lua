@@ -10,6 +10,7 @@ ffi.cdef [[
   int X509_check_private_key(const void *certificate, const void *key);
   const void *X509_get0_notAfter(const void *certificate);
   int X509_cmp_current_time(const void *time);
+  void ERR_clear_error(void);
 ]]
 local C = ffi.C
 
@@ -55,6 +56,8 @@ function M.compile(keys)
     if domain then names[domain:lower():gsub("%.$", "")] = pair_of(key, "/deis/certs/" .. domain .. "/key") end
   end
   if keys["/deis/router/sslCert"] then platform = pair_of("/deis/router/sslCert", "/deis/router/sslKey") end
+  -- OpenSSL keeps what failed here in a queue of the thread, where the next handshake would take it for its own failure.
+  C.ERR_clear_error()
   return { names = names, platform = platform }, problems
 end
 

@@ -14,13 +14,16 @@ M.__index = M
 -- deis-confd's templates write strings by Go's %q, which is JSON but for the escapes of unprintable bytes.
 local go_escapes = { a = "\\u0007", v = "\\u000b", x = "\\u00" }
 
+-- The keys and values of a body, or nil and why not.
 local function decode(body)
-  if not body:find("^%s*{") then return nil, "the body is no JSON object" end
+  if not body:find("^%s*{") then return nil, "it is no JSON object" end
   local keys, message = json.decode(body)
-  if keys then return keys end
-  keys = json.decode((body:gsub("\\(.)", go_escapes):gsub("\\U%x%x%x%x%x%x%x%x", "?")))
-  if keys then return keys end
-  return nil, message
+  if not keys then keys = json.decode((body:gsub("\\(.)", go_escapes):gsub("\\U%x%x%x%x%x%x%x%x", "?"))) end
+  if not keys then return nil, message end
+  for key, value in pairs(keys) do
+    if type(value) ~= "string" then return nil, "the value of " .. key .. " is no string" end
+  end
+  return keys
 end
 
 -- `compile` makes of the decoded object what the workers use, and a list of problems: { key, message }.
