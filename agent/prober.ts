@@ -78,8 +78,9 @@ export class Prober {
       let nextMs = Number.POSITIVE_INFINITY;
       for (const [id, watched] of this.#watched) {
         if (watched.isAsked) continue;
-        if (watched.dueMs > now || this.#underWay >= atOnce) nextMs = Math.min(nextMs, watched.dueMs);
-        else {
+        if (watched.dueMs > now) nextMs = Math.min(nextMs, watched.dueMs);
+        // Those that find no room are looked at again when a probe ends.
+        else if (this.#underWay < atOnce) {
           const asking = this.#ask(id, watched, signal).finally(() => probes.delete(asking));
           probes.add(asking);
         }
@@ -132,8 +133,7 @@ export class Prober {
   }
 }
 
+/** How it is asked may change: what a run has answered still holds. */
 function isSameRun(one: Probed, other: Probed): boolean {
-  return (
-    one.run === other.run && one.host === other.host && one.port === other.port && one.path === other.path
-  );
+  return one.run === other.run && one.host === other.host && one.port === other.port;
 }

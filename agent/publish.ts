@@ -11,7 +11,6 @@
  * Pure.
  */
 import type { StoredEndpoint } from "../cluster/ports.ts";
-import { isNewestRelease } from "../cluster/release-name.ts";
 import type { Candidate } from "./candidates.ts";
 import { type Health, mayServe, problemOf } from "./health.ts";
 
@@ -30,8 +29,8 @@ export interface EndpointSituation {
   /** Absent while it is not probed. */
   readonly health?: Health;
   readonly stored?: Stored;
-  /** The names that stand in the store for its service. */
-  readonly names: Iterable<string>;
+  /** The highest version that is published for its app, by Deis v1's names; 0 if there is none. */
+  readonly newest: number;
   /** The lease of this machine. */
   readonly lease: string;
   /** Another machine has taken over what this one had published. */
@@ -71,7 +70,7 @@ export function judge(situation: EndpointSituation): Verdict {
   return { kind: "publish", address, over: stored?.revision ?? 0n };
 }
 
-function olderThan({ candidate: { release }, names }: EndpointSituation): string | undefined {
-  if (release === undefined || isNewestRelease(release, names)) return undefined;
-  return `A version newer than ${release.version} is published`;
+function olderThan({ candidate: { release }, newest }: EndpointSituation): string | undefined {
+  if (release === undefined || release.version >= newest) return undefined;
+  return `Version ${newest} is published, and this is version ${release.version}`;
 }

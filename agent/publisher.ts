@@ -10,21 +10,20 @@ import type { Machine, RuntimeName } from "../cluster/machine.ts";
 import type { EndpointName, EndpointStore, EndpointWrite } from "../cluster/ports.ts";
 import type { Publication } from "../cluster/publication.ts";
 import type { PublishedState, UnitState } from "../cluster/unit-state.ts";
+import { onAbort } from "../loop/abort.ts";
 import type { BackoffOptions } from "../loop/backoff.ts";
 import type { Clock } from "../loop/clock.ts";
 import { ControlLoop } from "../loop/control-loop.ts";
+import { type Answer, Answers } from "./answers.ts";
 import { type Candidate, candidates, ownerOf, publications } from "./candidates.ts";
 import type { Desired } from "./desired.ts";
+import { EndpointLedger, endpointOf, idOf } from "./endpoint-ledger.ts";
 import type { OnAgentEvent } from "./events.ts";
 import { FollowedServices } from "./followed-services.ts";
-import type { Health } from "./health.ts";
-import { healthCheck } from "./health-settings.ts";
+import { whyTakenBack } from "./leftovers.ts";
 import type { NamedContainers } from "./named-containers.ts";
 import type { Probe } from "./probe.ts";
-import { type Probed, Prober } from "./prober.ts";
 import { judge, overtaken, type Verdict } from "./publish.ts";
-import { endpointText, findPort, type PortFinding } from "./reach.ts";
-import { ReachFinder } from "./reach-finder.ts";
 import type { Flight, RuntimeView } from "./reconcile.ts";
 import { Routed } from "./routed.ts";
 import { RouterWatch } from "./router-watch.ts";
@@ -58,43 +57,34 @@ export interface AgentView {
   readonly written: ReadonlyMap<string, UnitState>;
 }
 
-/** A write with what it is for. */
-interface Change {
-  readonly id: string;
-  readonly write: EndpointWrite;
-  readonly reason?: string;
-}
-
 /** How long a pass waits until what it wrote comes back. */
 const echoMs = 2_000;
+
+/** Candidates by id. */
+type Candidates = ReadonlyMap<string, Candidate>;
+
+type Verdicts = ReadonlyMap<string, Verdict>;
+
+/** An endpoint of this machine, asked for by a candidate or by nobody any more. */
+type Endpoint = EndpointName & Partial<Candidate>;
 
 export class Publisher {
   readonly #options: PublisherOptions;
   readonly #loop: ControlLoop;
   readonly #services: FollowedServices;
-  readonly #reaches: ReachFinder;
-  readonly #prober: Prober;
+  readonly #answers: Answers;
   readonly #routers: RouterWatch;
   readonly #routed: Routed;
   readonly #withdrawals: Withdrawals;
+  readonly #ledger = new EndpointLedger();
   readonly #bells = new Set<() => void>();
   #view: AgentView | undefined;
   #publications: ReadonlyMap<string, Publication> = new Map();
   #published: ReadonlyMap<string, PublishedState> = new Map();
   /** The lease whose endpoints were looked up. */
   #learned: string | undefined;
-  /** Endpoints that hang on our lease and that nothing here asks for: left by the agent before this one, or by what went away. */
+  /** Endpoints on our lease that nothing here asks for, by id. */
   readonly #leftovers = new Map<string, EndpointName>();
-  /** Endpoints of the agent before this one, with the run that they were found with. */
-  readonly #adopted = new Map<string, string | undefined>();
-  /** What this machine has in the store, as last seen. */
-  readonly #held = new Map<string, string>();
-  /** Runs whose endpoint another machine has taken over. */
-  readonly #overtaken = new Map<string, string>();
-  /** When an endpoint of ours went. */
-  readonly #removed = new Map<string, bigint>();
-  /** What was looked at before. */
-  readonly #met = new Set<string>();
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -109,8 +99,11 @@ export class Publisher {
       },
     });
     this.#services = new FollowedServices(store, ring);
-    this.#reaches = new ReachFinder({ runtimes, containers, clock, ring });
-    this.#prober = new Prober({ probe, clock, ring });
+    this.#answers = new Answers({
+      ...{ runtimes, containers, probe, clock, ring },
+      healthSettings: (service) => this.#services.healthSettings(service),
+      isAdopted: (candidate) => this.#ledger.isAdopted(candidate),
+    });
     this.#routers = new RouterWatch({ follow: () => store.followRouters(), clock });
     this.#routed = new Routed({ routers: this.#routers, withinMs: patience.routedMs, onEvent, ring });
     this.#withdrawals = new Withdrawals({ routers: this.#routers, patience, clock, onEvent, ring });
@@ -124,7 +117,9 @@ export class Publisher {
   /** True if an endpoint of this unit may be in the store, or on its way there. */
   mayPublish(unit: string): boolean {
     if (this.#learned === undefined || this.#publications.has(unit)) return true;
-    return [...this.#leftovers.values()].some(({ name }) => ownerOf(name, this.#options.machine) === unit);
+    const { machine } = this.#options;
+    const ids = [...this.#leftovers.keys(), ...this.#ledger.held()];
+    return ids.some((id) => ownerOf(endpointOf(id).name, machine) === unit);
   }
 
   /** Calls `bell` after `published` has changed. Returns the function that ends this. */
@@ -149,10 +144,9 @@ export class Publisher {
   async run(signal: AbortSignal): Promise<void> {
     const end = this.#options.containers.onChange(() => this.#loop.ring());
     try {
-      await Promise.all([this.#loop.run(signal), this.#prober.run(signal)]);
+      await Promise.all([this.#loop.run(signal), this.#answers.run(signal)]);
     } finally {
       end();
-      this.#reaches.close();
       this.#routed.close();
       await Promise.all([this.#services.close(), this.#routers.close()]);
     }
@@ -167,14 +161,16 @@ export class Publisher {
     const lease = this.#options.lease();
     if (lease !== undefined) await this.#learn(lease, signal);
     const found = this.#look(view);
-    const ports = this.#probe(found, machine.address);
+    const answers = this.#answers.of(found, machine.address);
     if (lease === undefined || this.#learned === undefined) return;
-    this.#note(found, lease);
-    const verdicts = this.#judge(found, ports, lease);
-    const changes = [...this.#changes(found, verdicts), ...this.#purge(view, machine, lease)];
-    const revision = await this.#write(changes, lease, signal);
-    this.#note(found, lease, changes, revision);
-    this.#tell(found, verdicts, lease);
+    this.#note(found, view, lease);
+    const verdicts = this.#judge(found, answers, lease);
+    const writes = [...writesOf(found, verdicts), ...this.#takeBack(view, machine, lease)];
+    if (writes.length > 0) {
+      const revision = await this.#write(writes, lease, signal);
+      this.#note(found, view, lease, { writes, revision });
+    }
+    this.#tell(found, verdicts, view, lease);
     for (const unit of pending) this.#answer(unit, found, lease);
   }
 
@@ -182,20 +178,20 @@ export class Publisher {
   async #learn(lease: string, signal: AbortSignal): Promise<void> {
     if (this.#learned === lease) return;
     const names = await this.#options.store.onLease(lease, signal);
-    // A lease taken anew is our own work, and its endpoints are known.
+    // A lease that we took later is our own work from its beginning.
     if (this.#learned === undefined) {
       for (const name of names) {
         this.#leftovers.set(idOf(name), name);
-        this.#adopted.set(idOf(name), undefined);
+        this.#ledger.adopt(idOf(name));
       }
     }
     this.#learned = lease;
   }
 
-  #look({ desired, runtimes }: AgentView): ReadonlyMap<string, Candidate> {
+  #look({ desired, runtimes }: AgentView): Candidates {
     const { machine, containers } = this.#options;
-    const withdrawn = this.#withdrawals.units;
     this.#publications = publications({ desired, runtimes }, this.#publications);
+    const withdrawn = this.#withdrawals.units;
     const found = candidates({
       machine,
       desired,
@@ -205,199 +201,93 @@ export class Publisher {
       containers,
     });
     for (const id of found.keys()) this.#leftovers.delete(id);
-    for (const id of this.#held.keys()) if (!found.has(id)) this.#leftovers.set(id, nameOf(id));
-    this.#services.follow(
-      new Set([...found.values(), ...this.#leftovers.values()].map((each) => each.service)),
-    );
-    this.#reaches.retain((id) => found.has(id));
-    for (const known of [this.#held, this.#overtaken, this.#removed, this.#adopted, this.#met]) {
-      for (const id of known.keys()) if (!found.has(id) && !this.#leftovers.has(id)) known.delete(id);
-    }
+    for (const id of this.#ledger.held()) if (!found.has(id)) this.#leftovers.set(id, endpointOf(id));
+    this.#services.follow(new Set(this.#endpoints(found).map(([, { service }]) => service)));
+    this.#ledger.retain((id) => found.has(id) || this.#leftovers.has(id));
     return found;
   }
 
-  /** Finds where candidates answer, and has them probed there. */
-  #probe(found: ReadonlyMap<string, Candidate>, address: string): ReadonlyMap<string, PortFinding> {
-    const { clock } = this.#options;
-    const ports = new Map<string, PortFinding>();
-    const targets = new Map<string, Probed>();
-    for (const [id, candidate] of found) {
-      const { life, service, port, healthPath } = candidate;
-      const reach = this.#reaches.reach(candidate);
-      if (life.kind !== "up" || reach === undefined) continue;
-      const finding = findPort(reach, port, address);
-      ports.set(id, finding);
-      const settings = this.#services.healthSettings(service);
-      if ("problem" in finding || settings === undefined) continue;
-      const { initialDelayMs, ...check } = healthCheck(healthPath, settings);
-      const startedMs = clock.monotonic() - (clock.now().getTime() - Date.parse(life.since));
-      const assumed = this.#isAssumed(candidate);
-      targets.set(id, {
-        ...check,
-        ...finding,
-        run: life.run,
-        assumed,
-        notBeforeMs: startedMs + initialDelayMs,
-      });
-    }
-    this.#prober.watch(targets);
-    return ports;
-  }
-
-  /** True for the run that the agent before this one had published. */
-  #isAssumed({ id, life }: Candidate): boolean {
-    if (life.kind === "unknown" || !this.#adopted.has(id)) return false;
-    if (life.kind === "down") {
-      this.#adopted.delete(id);
-      return false;
-    }
-    const run = this.#adopted.get(id) ?? life.run;
-    this.#adopted.set(id, run);
-    return run === life.run;
-  }
-
-  #judge(
-    found: ReadonlyMap<string, Candidate>,
-    ports: ReadonlyMap<string, PortFinding>,
-    lease: string,
-  ): ReadonlyMap<string, Verdict> {
+  #judge(found: Candidates, answers: ReadonlyMap<string, Answer>, lease: string): Verdicts {
     const verdicts = new Map<string, Verdict>();
     for (const [id, candidate] of found) {
-      const endpoints = this.#services.endpoints(candidate.service);
-      if (endpoints === undefined) continue;
-      const stored = endpoints.get(candidate.name);
-      const finding = ports.get(id);
-      const health = this.#healthOf(candidate);
-      verdicts.set(
-        id,
-        judge({
-          candidate,
-          ...(finding && "host" in finding ? { address: endpointText(finding) } : {}),
-          ...(finding && "problem" in finding ? { portProblem: finding.problem } : {}),
-          ...(health ? { health } : {}),
-          ...(stored ? { stored } : {}),
-          names: endpoints.keys(),
-          lease,
-          isOvertaken: candidate.life.kind === "up" && this.#overtaken.get(id) === candidate.life.run,
-        }),
-      );
+      if (!this.#services.isKnown(candidate.service)) continue;
+      const stored = this.#services.stored(candidate);
+      const newest = candidate.release ? this.#services.newest(candidate.service) : 0;
+      const isOvertaken = this.#ledger.isOvertaken(candidate);
+      const seen = { ...answers.get(id), ...(stored ? { stored } : {}) };
+      verdicts.set(id, judge({ candidate, ...seen, newest, lease, isOvertaken }));
     }
     return verdicts;
   }
 
-  #healthOf(candidate: Candidate): Health | undefined {
-    const probed = this.#prober.health(candidate.id);
-    return probed ?? (this.#isAssumed(candidate) ? { kind: "assumed", failures: 0 } : undefined);
-  }
-
-  #changes(found: ReadonlyMap<string, Candidate>, verdicts: ReadonlyMap<string, Verdict>): readonly Change[] {
-    const changes: Change[] = [];
-    for (const [id, verdict] of verdicts) {
-      const candidate = found.get(id);
-      if (candidate === undefined || verdict.kind === "leave") continue;
-      const { service, name } = candidate;
-      if (verdict.kind === "publish") {
-        const { address, over } = verdict;
-        changes.push({ id, write: { kind: "publish", service, name, address, over } });
-      } else {
-        changes.push({ id, write: { kind: "withdraw", service, name }, reason: verdict.reason });
-      }
+  /** Withdraws what nothing here asks for any more. */
+  #takeBack(view: AgentView, machine: Machine, lease: string): readonly Write[] {
+    const containersKnown = this.#options.containers.connected;
+    const whole = { ...view, machine, containersKnown, withdrawn: this.#withdrawals.units };
+    const writes: Write[] = [];
+    for (const [id, endpoint] of this.#leftovers) {
+      const { service, name } = endpoint;
+      if (!this.#services.isKnown(service)) continue;
+      const isOurs = this.#services.stored(endpoint)?.lease === lease;
+      const reason = isOurs ? whyTakenBack(endpoint, whole) : undefined;
+      if (!isOurs) this.#leftovers.delete(id);
+      else if (reason !== undefined) writes.push({ id, change: { kind: "withdraw", service, name }, reason });
     }
-    return changes;
-  }
-
-  /** Takes back what nothing here asks for any more. */
-  #purge(view: AgentView, machine: Machine, lease: string): readonly Change[] {
-    const { containers } = this.#options;
-    const isComplete =
-      machine.runtimes.every((name) => view.runtimes.get(name)?.connected) &&
-      (containers.connected || !machine.runtimes.includes("docker"));
-    const changes: Change[] = [];
-    for (const [id, { service, name }] of this.#leftovers) {
-      const endpoints = this.#services.endpoints(service);
-      if (endpoints === undefined) continue;
-      if (endpoints.get(name)?.lease !== lease) {
-        this.#leftovers.delete(id);
-        continue;
-      }
-      const unit = ownerOf(name, machine.id);
-      const isAsked = this.#withdrawals.units.has(unit);
-      if (!isAsked && (!isComplete || mayBelong(unit, service, view))) continue;
-      const reason = isAsked ? "it is about to be stopped" : "nothing here asks for it any more";
-      changes.push({ id, write: { kind: "withdraw", service, name }, reason });
-    }
-    return changes;
+    return writes;
   }
 
   /** Writes, and waits until the mirrors show it. */
-  async #write(changes: readonly Change[], lease: string, signal: AbortSignal): Promise<bigint> {
-    if (changes.length === 0) return 0n;
+  async #write(writes: readonly Write[], lease: string, signal: AbortSignal): Promise<bigint> {
     const { store, clock } = this.#options;
-    const revision = await store.write(
-      changes.map(({ write }) => write),
-      lease,
-      signal,
-    );
+    const changes = writes.map(({ change }) => change);
+    const revision = await store.write(changes, lease, signal);
     const over = new AbortController();
+    const off = onAbort(signal, () => over.abort());
     clock.sleep(echoMs, over.signal).then(
       () => over.abort(),
       () => undefined, // it came back in time
     );
-    await this.#services.reached(new Set(changes.map(({ write }) => write.service)), revision, over.signal);
+    await this.#services.reached(new Set(changes.map(({ service }) => service)), revision, over.signal);
+    off();
     over.abort();
     return revision;
   }
 
-  /** Notes what came and went, as the store shows it. */
-  #note(
-    found: ReadonlyMap<string, Candidate>,
-    lease: string,
-    changes: readonly Change[] = [],
-    written = 0n,
-  ): void {
+  /** Notes what came and went, as the store shows it; `own`: what we have just written. */
+  #note(found: Candidates, view: AgentView, lease: string, own?: Written): void {
     const { onEvent } = this.#options;
-    const changed = new Map(changes.map((change) => [change.id, change]));
-    for (const [id, { service, name, ...more }] of [...this.#leftovers, ...found] as [string, Noted][]) {
-      const endpoints = this.#services.endpoints(service);
-      if (endpoints === undefined) continue;
-      const stored = endpoints.get(name);
-      const held = this.#held.get(id);
-      const { unit, life } = more;
-      const told = { service, name, ...(unit === undefined ? {} : { unit }) };
-      const before = unit === undefined ? undefined : this.#view?.written.get(unit)?.published;
-      const isFirst = !this.#met.has(id);
-      this.#met.add(id);
-      if (stored?.lease === lease) {
-        this.#held.set(id, stored.address);
-        this.#removed.delete(id);
-        this.#overtaken.delete(id);
-        const wasRouted = before?.routed === true && before.endpoint === stored.address;
-        if (isFirst && wasRouted) this.#routed.assume(id, stored.revision);
-        if (held !== stored.address && changed.has(id))
-          onEvent({ kind: "endpoint-published", ...told, address: stored.address });
-        continue;
+    const writes = new Map(own?.writes.map((write) => [write.id, write]));
+    for (const [id, endpoint] of this.#endpoints(found)) {
+      if (!this.#services.isKnown(endpoint.service)) continue;
+      const { service, name, unit, life } = endpoint;
+      const stored = this.#services.stored(endpoint);
+      const told = unit === undefined ? undefined : view.written.get(unit)?.published;
+      const write = writes.get(id);
+      const removed = write?.change.kind === "withdraw" ? own?.revision : undefined;
+      const news = this.#ledger.note({ id, stored, told, ...(life ? { life } : {}) }, lease, removed);
+      if (news === undefined) continue;
+      const subject = { service, name, ...(unit === undefined ? {} : { unit }) };
+      if (news.kind === "went") {
+        this.#routed.forget(id);
+        const why = news.elsewhere ? overtaken : "it was deleted, or its lease has ended";
+        onEvent({ kind: "endpoint-withdrawn", ...subject, reason: write?.reason ?? why });
+      } else if (write !== undefined) {
+        onEvent({ kind: "endpoint-published", ...subject, address: news.address });
+      } else if (told?.routed && told.endpoint === news.address && stored !== undefined) {
+        // The agent before this one has heard from the routers.
+        this.#routed.assume(id, stored.revision);
       }
-      if (stored === undefined) this.#overtaken.delete(id);
-      const isLost = held === undefined ? isFirst && before?.problem === overtaken : held !== stored?.address;
-      if (stored !== undefined && isLost && life?.kind === "up") this.#overtaken.set(id, life.run);
-      if (held === undefined) continue;
-      const reason = changed.get(id)?.reason;
-      this.#held.delete(id);
-      this.#routed.forget(id);
-      this.#removed.set(id, reason === undefined ? (stored?.revision ?? 0n) : written);
-      const otherwise = stored === undefined ? "it was deleted, or its lease has ended" : overtaken;
-      onEvent({ kind: "endpoint-withdrawn", ...told, reason: reason ?? otherwise });
     }
   }
 
   /** Makes `published` say what is true, and rings if it is news. */
-  #tell(found: ReadonlyMap<string, Candidate>, verdicts: ReadonlyMap<string, Verdict>, lease: string): void {
+  #tell(found: Candidates, verdicts: Verdicts, { written }: AgentView, lease: string): void {
     const published = new Map<string, PublishedState>();
     for (const [id, candidate] of found) {
       const { unit } = candidate;
       if (unit === undefined) continue;
-      const before = this.#view?.written.get(unit)?.published;
-      published.set(unit, this.#stateOf(id, candidate, verdicts.get(id), before, lease));
+      const before = written.get(unit)?.published;
+      published.set(unit, this.#stateOf(candidate, verdicts.get(id), before, lease));
     }
     const isNews = !isDeepStrictEqual(this.#published, published);
     this.#published = published;
@@ -405,58 +295,66 @@ export class Publisher {
   }
 
   #stateOf(
-    id: string,
-    { service, name, life }: Candidate,
+    candidate: Candidate,
     verdict: Verdict | undefined,
     before: PublishedState | undefined,
     lease: string,
   ): PublishedState {
-    const endpoints = this.#services.endpoints(service);
-    if (endpoints === undefined || life.kind === "unknown") return before ?? { service, routed: false };
-    const stored = endpoints.get(name);
+    const { id, service, life } = candidate;
+    if (!this.#services.isKnown(service) || life.kind === "unknown")
+      return before ?? { service, routed: false };
+    const stored = this.#services.stored(candidate);
     if (stored?.lease === lease) {
-      const { address: endpoint, revision } = stored;
-      return { service, endpoint, routed: this.#routed.isRouted(id, revision) };
+      return { service, endpoint: stored.address, routed: this.#routed.isRouted(id, stored.revision) };
     }
     const problem = verdict && "problem" in verdict ? verdict.problem : undefined;
     return { service, routed: false, ...(problem === undefined ? {} : { problem }) };
   }
 
   /** Tells whoever waits for it that nothing of the unit is in the store any more, if that is so. */
-  #answer(unit: string, found: ReadonlyMap<string, Candidate>, lease: string): void {
-    const own = [...found.values()].filter((candidate) => candidate.unit === unit);
-    const left = [...this.#leftovers.values()].filter(
-      ({ name }) => ownerOf(name, this.#options.machine) === unit,
-    );
+  #answer(unit: string, found: Candidates, lease: string): void {
     let revision = 0n;
-    for (const endpoint of [...own, ...left]) {
-      const endpoints = this.#services.endpoints(endpoint.service);
-      if (endpoints === undefined || endpoints.get(endpoint.name)?.lease === lease) return;
-      const removed = this.#removed.get(idOf(endpoint)) ?? 0n;
+    for (const [id, endpoint] of this.#endpoints(found)) {
+      if ((endpoint.unit ?? ownerOf(endpoint.name, this.#options.machine)) !== unit) continue;
+      if (!this.#services.isKnown(endpoint.service)) return;
+      if (this.#services.stored(endpoint)?.lease === lease) return;
+      const removed = this.#ledger.removedAt(id);
       if (removed > revision) revision = removed;
     }
     this.#withdrawals.gone(unit, revision);
   }
-}
 
-type Noted = EndpointName & Partial<Pick<Candidate, "unit" | "life">>;
-
-function idOf({ service, name }: EndpointName): string {
-  return `${service}/${name}`;
-}
-
-function nameOf(id: string): EndpointName {
-  const slash = id.indexOf("/");
-  return { service: id.slice(0, slash), name: id.slice(slash + 1) };
-}
-
-/** Whether an endpoint without a candidate may yet get one: its unit is still here, or what a unit asks for is not known. */
-function mayBelong(unit: string, service: string, { desired, runtimes, written }: AgentView): boolean {
-  const isHere = [...runtimes.values()].some(({ observed }) => observed.has(unit));
-  if (isHere && desired.get(unit)?.kind !== "wanted") return true;
-  for (const [name, wish] of desired) {
-    if (wish.kind !== "unknown") continue;
-    if (name === unit || !wish.isProblem || written.get(name)?.published?.service === service) return true;
+  /** All endpoints of this machine: what is asked for, and what is left over. */
+  #endpoints(found: Candidates): [id: string, endpoint: Endpoint][] {
+    return [...this.#leftovers, ...found];
   }
-  return false;
+}
+
+/** A change with what it is for. */
+interface Write {
+  readonly id: string;
+  readonly change: EndpointWrite;
+  readonly reason?: string;
+}
+
+/** What was written, and the revision that it got. */
+interface Written {
+  readonly writes: readonly Write[];
+  readonly revision: bigint;
+}
+
+function writesOf(found: Candidates, verdicts: Verdicts): readonly Write[] {
+  const writes: Write[] = [];
+  for (const [id, verdict] of verdicts) {
+    const candidate = found.get(id);
+    if (candidate === undefined || verdict.kind === "leave") continue;
+    const { service, name } = candidate;
+    if (verdict.kind === "publish") {
+      const { address, over } = verdict;
+      writes.push({ id, change: { kind: "publish", service, name, address, over } });
+    } else {
+      writes.push({ id, change: { kind: "withdraw", service, name }, reason: verdict.reason });
+    }
+  }
+  return writes;
 }

@@ -25,13 +25,14 @@ export function parseReleaseName(name: string): ReleaseName | undefined {
 }
 
 /**
- * Whether a release is routed to while these names are published for its app: its version is at least the highest among them. Names
- * of another form, or of another app, do not count.
+ * The highest version among these names of endpoints of one app, 0 if there is none: a release is routed to only if its version is not
+ * below. Names of another form do not count.
  */
-export function isNewestRelease(release: ReleaseName, published: Iterable<string>): boolean {
-  for (const name of published) {
-    const other = parseReleaseName(name);
-    if (other?.app === release.app && other.version > release.version) return false;
+export function newestVersion(app: string, names: Iterable<string>): number {
+  let newest = 0;
+  for (const name of names) {
+    const release = parseReleaseName(name);
+    if (release?.app === app && release.version > newest) newest = release.version;
   }
-  return true;
+  return newest;
 }
