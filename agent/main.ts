@@ -12,6 +12,7 @@ import { type ServedApi, serveApi } from "../api/server.ts";
 import { describeError, hasCode, hintOf, PlatformError } from "../cluster/errors.ts";
 import type { Machine } from "../cluster/machine.ts";
 import { parseSettings, type Settings } from "../cluster/settings.ts";
+import { version } from "../cluster/version.ts";
 import { openEtcd } from "../etcd/client.ts";
 import { openEndpointStore } from "../etcd/endpoint-store.ts";
 import { machineKey } from "../etcd/keys.ts";
@@ -42,7 +43,6 @@ const apiSocket = "/run/deis/agent.sock";
 /** How long the first announcement waits for a runtime that does not answer. */
 const runtimePatienceMs = 10_000;
 
-const version = await readVersion();
 const program = new Command("deis-agent")
   .description(
     "Runs on every host: watches etcd for the units placed on it and runs them on systemd and Docker.",
@@ -255,12 +255,4 @@ async function readSettings(path: string): Promise<Settings> {
       hint: "Write that file, or name another one with --config",
     });
   }
-}
-
-async function readVersion(): Promise<string> {
-  for (const path of ["../package.json", "../../package.json"]) {
-    const text = await readFile(new URL(path, import.meta.url), "utf8").catch(() => undefined);
-    if (text !== undefined) return JSON.parse(text).version;
-  }
-  return "unknown";
 }

@@ -8,6 +8,7 @@ import { Command } from "commander";
 import { type Logger, pino } from "pino";
 import { describeError, hintOf, PlatformError } from "../cluster/errors.ts";
 import { parseSettings, type Settings } from "../cluster/settings.ts";
+import { version } from "../cluster/version.ts";
 import { openEtcd } from "../etcd/client.ts";
 import { openClusterStore } from "../etcd/cluster-store.ts";
 import { type MirrorEvent, openMirror } from "../etcd/mirror.ts";
@@ -20,7 +21,6 @@ import { inheritedSockets } from "./inherited-sockets.ts";
 import { type ApiAddress, listen, readTlsIdentity, tcpAddress } from "./listen.ts";
 import { Outage } from "./outage.ts";
 
-const version = "0.1.0";
 const hint = "Set socket and listen in [api] of /etc/deis/agent.toml to what is free on this host";
 
 interface Options {

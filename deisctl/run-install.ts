@@ -2,10 +2,10 @@
 import { PlatformError } from "../cluster/errors.ts";
 import type { Mirror, UnitEdit } from "../cluster/ports.ts";
 import { type CheckedUnitFile, checkUnitFile } from "../cluster/unit.ts";
+import { version as platformVersion } from "../cluster/version.ts";
 import { expandMesh, parseComponent, platformSections } from "../units/components.ts";
 import { componentsIn, loadDecorator, loadTemplate, templateDirectories } from "../units/index.ts";
 import { instantiate } from "../units/instantiate.ts";
-import { platformVersion } from "../units/package-root.ts";
 import { type ChangeResult, changeUnits, finish, type UnitChange, withMirror } from "./change-units.ts";
 import { type CommandContext, type ExitCode, exit, type Options, outputFormat } from "./command.ts";
 import { checkPatience, patienceOf } from "./patience.ts";
@@ -82,7 +82,7 @@ interface PlatformSettings {
 async function platformSettings(context: CommandContext): Promise<PlatformSettings> {
   const settings = await (await context.config()).list("platform", context.signal);
   return {
-    version: settings.get("version") ?? platformVersion(),
+    version: settings.get("version") ?? platformVersion,
     decorate: /^(1|t|true)$/i.test(settings.get("enablePlacementOptions") ?? ""),
   };
 }

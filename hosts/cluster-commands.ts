@@ -5,6 +5,7 @@ import { installAgents } from "./agents.ts";
 import { pruneCache } from "./cache.ts";
 import { Cluster } from "./cluster.ts";
 import { createCluster } from "./create.ts";
+import { etcdctlCommand } from "./etcdctl.ts";
 import {
   currentEntries,
   entryKinds,
@@ -232,19 +233,8 @@ function table(rows: readonly Row[]): string {
 }
 
 async function etcdctl(cluster: Cluster, args: readonly string[]): Promise<number> {
-  const { endpoints, cafile, certfile, keyfile } = cluster.etcd;
-  const access = [
-    "--endpoints",
-    endpoints.join(","),
-    "--cacert",
-    cafile,
-    "--cert",
-    certfile,
-    "--key",
-    keyfile,
-  ];
-  const env = { ...process.env, ETCDCTL_API: "3" };
-  const child = spawn("etcdctl", [...access, ...args], { stdio: "inherit", env });
+  const [program = "", ...words] = etcdctlCommand(cluster.etcd, args);
+  const child = spawn(program, words, { stdio: "inherit" });
   return await new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code, killedBy) => resolve(exitStatus(code, killedBy)));

@@ -22,6 +22,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PlatformError } from "../cluster/errors.ts";
+import { version } from "../cluster/version.ts";
 import { baseRecipe, ensureBase, slim } from "./base.ts";
 import { entryPath, fromCache, type Recipe, removeTree } from "./cache.ts";
 import { Cluster } from "./cluster.ts";
@@ -29,7 +30,7 @@ import { debootstrap, suite } from "./debian.ts";
 import type { Host } from "./host.ts";
 import { programDigest, writeProgram } from "./program.ts";
 import { type Progress, silent } from "./progress.ts";
-import { projectRoot, projectVersion } from "./project.ts";
+import { projectRoot } from "./project.ts";
 import { run } from "./run.ts";
 
 /** Directories of this repository with a Dockerfile, each of which becomes the image `deis/<directory>:<version>`. */
@@ -41,7 +42,7 @@ const programs: Readonly<Partial<Record<PlatformImage, string>>> = { router: "ro
 
 /** The tag of a platform image in this version of the project. */
 export function imageTag(image: PlatformImage): string {
-  return `deis/${image}:${projectVersion()}`;
+  return `deis/${image}:${version}`;
 }
 
 const debianImage = `debian:${suite}-slim`;

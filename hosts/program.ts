@@ -6,7 +6,8 @@ import { createHash } from "node:crypto";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { PlatformError } from "../cluster/errors.ts";
-import { projectRoot, projectVersion } from "./project.ts";
+import { version } from "../cluster/version.ts";
+import { projectRoot } from "./project.ts";
 
 /** What a program is made of. Paths are relative to the project, sorted. */
 export interface ProgramParts {
@@ -70,7 +71,7 @@ export async function writeProgram(entry: string, directory: string): Promise<vo
     await mkdir(dirname(target), { recursive: true });
     await writeFile(target, outputText);
   }
-  const description = { name: "deis", version: projectVersion(), type: "module" };
+  const description = { name: "deis", version, type: "module" };
   await writeFile(join(directory, "program/package.json"), `${JSON.stringify(description)}\n`);
   for (const name of packages.keys()) {
     await cp(join(root, name), join(directory, name), {

@@ -1,5 +1,5 @@
 /** This repository, found from this file, so that sources and compiled files agree on where it is. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -8,10 +8,4 @@ export function projectRoot(): string {
   let directory = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(directory, "package.json"))) directory = dirname(directory);
   return directory;
-}
-
-/** The project's version, such as "0.1.0". */
-export function projectVersion(): string {
-  return (JSON.parse(readFileSync(join(projectRoot(), "package.json"), "utf8")) as { version: string })
-    .version;
 }

@@ -8,6 +8,7 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { hasCode, PlatformError } from "../cluster/errors.ts";
+import { version } from "../cluster/version.ts";
 import { Daemon } from "./daemon.ts";
 import { unifiedDiff } from "./diff.ts";
 import type { Tell } from "./events.ts";
@@ -21,7 +22,6 @@ import { flagSpecs, mergeSettings, type RendererSettings, readFlags } from "./se
 import type { KeySource } from "./source.ts";
 import { validate } from "./validate.ts";
 
-const version = "0.1.0";
 const program = basename(process.argv[1] ?? "deis-confd").replace(/^main\.[jt]s$/, "deis-confd");
 
 async function main(): Promise<number> {

@@ -10,6 +10,7 @@ import { Command } from "commander";
 import { pino } from "pino";
 import { describeError, hintOf, PlatformError } from "../cluster/errors.ts";
 import { parseSettings, type Settings } from "../cluster/settings.ts";
+import { version } from "../cluster/version.ts";
 import { openEtcd } from "../etcd/client.ts";
 import { decodeMachine } from "../etcd/codec.ts";
 import { machineKey, routerHostsPrefix } from "../etcd/keys.ts";
@@ -23,7 +24,6 @@ import { Membership } from "./membership.ts";
 import { withoutKeysBelow } from "./own-keys.ts";
 import { Router } from "./router.ts";
 
-const version = "0.1.0";
 /** How long leaving may take when the store does not answer: the lease then lives out its TTL. */
 const leavePatienceMs = 2_000;
 

@@ -11,6 +11,7 @@ import { pino } from "pino";
 import { describeError, hintOf, PlatformError } from "../cluster/errors.ts";
 import type { Mirror } from "../cluster/ports.ts";
 import { parseSettings, type Settings } from "../cluster/settings.ts";
+import { version } from "../cluster/version.ts";
 import { openEtcd } from "../etcd/client.ts";
 import { campaign, type Leadership } from "../etcd/election.ts";
 import { statesPrefix } from "../etcd/keys.ts";
@@ -25,7 +26,6 @@ import { logEvents, type SchedulerEvent } from "./events.ts";
 import { type SchedulerTables, schedulerTables } from "./look.ts";
 import { Scheduler } from "./scheduler.ts";
 
-const version = "0.1.0";
 /** The safety net under lost bells, and the clock of what waits for time to pass. It reads no store. */
 const intervalMs = 30_000;
 

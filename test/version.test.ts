@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
+import { version as platformVersion } from "../cluster/version.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -8,6 +9,10 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
 
 describe("the version", function () {
   this.timeout(30_000);
+
+  it("in the code is the package's", () => {
+    expect(platformVersion).to.equal(version);
+  });
 
   for (const entry of [
     "agent/main.ts",

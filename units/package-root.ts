@@ -1,5 +1,5 @@
-/** Where this package lies on disk: its unit templates and its version are data beside the code, compiled or not. */
-import { existsSync, readFileSync } from "node:fs";
+/** Where this package lies on disk: its unit templates are data beside the code, compiled or not. */
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -10,11 +10,4 @@ export function packageRoot(): string {
     directory = dirname(directory);
   }
   return directory;
-}
-
-/** The platform's version, as in `package.json`. */
-export function platformVersion(): string {
-  const text: unknown = JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8"));
-  const version = typeof text === "object" && text !== null && "version" in text ? text.version : undefined;
-  return typeof version === "string" ? version : "unknown";
 }

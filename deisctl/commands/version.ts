@@ -1,10 +1,10 @@
 /** `deisctl version`. */
-import { platformVersion } from "../../units/package-root.ts";
+import { version as platformVersion } from "../../cluster/version.ts";
 import { type CommandDefinition, exit, outputFormat, printJson } from "../command.ts";
 
 /** The line that `version`, `--version` and `-v` print. */
 export function versionLine(): string {
-  return `deisctl version ${platformVersion()}`;
+  return `deisctl version ${platformVersion}`;
 }
 
 export const version: CommandDefinition = {
@@ -14,7 +14,7 @@ export const version: CommandDefinition = {
   flags: [],
   examples: ["deisctl version"],
   async run(context) {
-    if (outputFormat(context) === "json") printJson(context, { version: platformVersion() });
+    if (outputFormat(context) === "json") printJson(context, { version: platformVersion });
     else context.io.out(`${versionLine()}\n`);
     return exit.done;
   },

@@ -3,6 +3,7 @@ import { expect } from "chai";
 import type { Cluster } from "../../hosts/cluster.ts";
 import { createCluster } from "../../hosts/create.ts";
 import { memberHealthy } from "../../hosts/etcd-member.ts";
+import { etcdctlCommand } from "../../hosts/etcdctl.ts";
 import { attempt } from "../../hosts/run.ts";
 import { eventually } from "../support/eventually.ts";
 import { freshClusterName, useCluster } from "../support/host.ts";
@@ -268,19 +269,7 @@ describe("Clusters", function () {
 });
 
 async function put(cluster: Cluster, key: string): Promise<number> {
-  const { endpoints, cafile, certfile, keyfile } = cluster.etcd;
-  const access = [
-    "--endpoints",
-    endpoints.join(","),
-    "--cacert",
-    cafile,
-    "--cert",
-    certfile,
-    "--key",
-    keyfile,
-  ];
-  const env = { ...process.env, ETCDCTL_API: "3" };
-  return (await attempt(["etcdctl", "--command-timeout", "2s", ...access, "put", key, "1"], { env })).code;
+  return (await attempt(etcdctlCommand(cluster.etcd, ["--command-timeout", "2s", "put", key, "1"]))).code;
 }
 
 async function reaches(cluster: Cluster, from: number, to: number): Promise<boolean> {

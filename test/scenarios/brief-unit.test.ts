@@ -1,7 +1,7 @@
 /** Deis v1's own router unit, as its template had it, on hosts that are not CoreOS. */
 import { expect } from "chai";
+import { version as platformVersion } from "../../cluster/version.ts";
 import type { Host } from "../../hosts/host.ts";
-import { platformVersion } from "../../units/package-root.ts";
 import { useDeployedCluster } from "../support/deployed-cluster.ts";
 import { eventually } from "../support/eventually.ts";
 import { livesOn, tracesOn } from "../support/living-units.ts";
@@ -32,7 +32,7 @@ const overDocker = `[Unit]
 Description=deis-router
 
 [Container]
-Image=deis/router:${platformVersion()}
+Image=deis/router:${platformVersion}
 ContainerName=deis-router
 PublishPort=80:80
 PublishPort=2222:2222
@@ -58,7 +58,7 @@ describe("the router unit of Deis v1", function () {
   const the = useDeployedCluster({ hosts: 2 });
 
   before("give the hosts what CoreOS gave them", async () => {
-    const getImage = `#!/bin/sh\necho "\${1#/}:${platformVersion()}"\n`;
+    const getImage = `#!/bin/sh\necho "\${1#/}:${platformVersion}"\n`;
     for (const host of the.deployed.hosts) {
       await host.write("/etc/environment", `COREOS_PRIVATE_IPV4=${host.address}\n`);
       await host.write("/run/deis/bin/get_image", getImage, { mode: 0o755 });

@@ -13,6 +13,7 @@ import { clusterTables } from "../../etcd/tables.ts";
 import { installAgents } from "../../hosts/agents.ts";
 import type { Cluster } from "../../hosts/cluster.ts";
 import { type CreateOptions, createCluster } from "../../hosts/create.ts";
+import { etcdctlCommand } from "../../hosts/etcdctl.ts";
 import type { Host } from "../../hosts/host.ts";
 import { silent } from "../../hosts/progress.ts";
 import { ensureRelease } from "../../hosts/release.ts";
@@ -197,10 +198,11 @@ export class DeployedCluster {
   }
 
   #etcdctl(args: readonly string[], member?: Host): readonly string[] {
-    const { endpoints, cafile, certfile, keyfile } = this.cluster.etcd;
-    const at = endpoints.filter((url) => member === undefined || url.includes(`${member.address}:`));
-    const tls = ["--cacert", cafile, "--cert", certfile, "--key", keyfile];
-    return ["env", "ETCDCTL_API=3", "etcdctl", "--endpoints", at.join(","), ...tls, ...args];
+    const { etcd } = this.cluster;
+    const endpoints = etcd.endpoints.filter(
+      (url) => member === undefined || url.includes(`${member.address}:`),
+    );
+    return etcdctlCommand({ ...etcd, endpoints }, args);
   }
 
   /** Runs the released deisctl as the operator and resolves to how it ended. */

@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import { checkUnitFile } from "../../cluster/unit.ts";
+import { version as platformVersion } from "../../cluster/version.ts";
 import { expandMesh, parseComponent, platformSections } from "../../units/components.ts";
 import { componentsIn, loadDecorator, loadTemplate, templateDirectories } from "../../units/index.ts";
 import { instantiate } from "../../units/instantiate.ts";
-import { platformVersion } from "../../units/package-root.ts";
 
 const all = (verb: Parameters<typeof platformSections>[0]): string =>
   platformSections(verb, () => true)
@@ -58,12 +58,12 @@ describe("the unit templates", () => {
     expect([...components].sort()).to.deep.equal(["registry", "router"]);
     for (const component of components) {
       const template = await loadTemplate(component, directories);
-      const known = { component, image: undefined, version: platformVersion() };
+      const known = { component, image: undefined, version: platformVersion };
       const plain = instantiate(template, { ...known, decorator: undefined });
       expect(checkUnitFile(`deis-${component}@1.service`, plain).warnings, component).to.deep.equal([]);
       const decorator = await loadDecorator(component, directories);
       checkUnitFile(`deis-${component}@1.service`, instantiate(template, { ...known, decorator }));
-      expect(plain).to.contain(`Image=deis/${component}:${platformVersion()}\n`);
+      expect(plain).to.contain(`Image=deis/${component}:${platformVersion}\n`);
     }
   });
 
