@@ -11,6 +11,7 @@ import { readTlsIdentity, tcpAddress } from "../api/listen.ts";
 import { type ServedApi, serveApi } from "../api/server.ts";
 import { describeError, hasCode, hintOf, PlatformError } from "../cluster/errors.ts";
 import type { Machine } from "../cluster/machine.ts";
+import { processMetrics } from "../cluster/metrics-text.ts";
 import { parseSettings, type Settings } from "../cluster/settings.ts";
 import { version } from "../cluster/version.ts";
 import { openEtcd } from "../etcd/client.ts";
@@ -24,6 +25,7 @@ import { openStateWriter } from "../etcd/state-writer.ts";
 import { outcomesTable, placementsTable, statesTable } from "../etcd/tables.ts";
 import { openUnitTexts } from "../etcd/unit-texts.ts";
 import { systemClock } from "../loop/clock.ts";
+import { processFacts } from "../loop/process-facts.ts";
 import { Agent } from "./agent.ts";
 import { DockerNamedContainers } from "./docker/named-containers.ts";
 import { DockerUnitRuntime } from "./docker/unit-runtime.ts";
@@ -31,6 +33,7 @@ import type { OnAgentEvent } from "./events.ts";
 import { readLease, writeLease } from "./lease-file.ts";
 import { logEvents } from "./log.ts";
 import { capacityOf, readAddress, readMachineId } from "./machine-facts.ts";
+import { AgentMetrics } from "./metrics.ts";
 import { OpenRuntimes } from "./open-runtimes.ts";
 import { Presence } from "./presence.ts";
 import { probe } from "./probe.ts";
@@ -78,7 +81,12 @@ async function run(config: string): Promise<void> {
     base: { component: "agent", machine: id },
     timestamp: pino.stdTimeFunctions.isoTime,
   });
-  const onEvent = logEvents(log);
+  const logged = logEvents(log);
+  const metrics = new AgentMetrics();
+  const onEvent: OnAgentEvent = (event) => {
+    logged(event);
+    metrics.count(event);
+  };
   onEvent({ kind: "starting", version, machine: id });
 
   const stop = new AbortController();
@@ -213,6 +221,13 @@ async function run(config: string): Promise<void> {
         ),
       };
     },
+    metrics: () =>
+      metrics.text({
+        lease: presence.authority,
+        synced: placements.synced && reported.synced,
+        runtimes: runtimes.filter(({ name }) => opened.names.includes(name)),
+        process: processMetrics(processFacts()),
+      }),
   };
   const apis: ServedApi[] = [];
   for (const address of [{ kind: "socket" as const, path: apiSocket }, ...(listenAt ? [listenAt] : [])]) {

@@ -2,7 +2,8 @@
 import type { TLSSocket } from "node:tls";
 import { type FastifyInstance, type FastifyRequest, type FastifyServerOptions, fastify } from "fastify";
 import { PlatformError } from "../cluster/errors.ts";
-import { metricsType } from "../cluster/metrics-text.ts";
+import { metricsType, processMetrics } from "../cluster/metrics-text.ts";
+import { processFacts } from "../loop/process-facts.ts";
 import { Cluster, type ClusterSource } from "./cluster.ts";
 import { DeisApi, type HostAgents } from "./deis/deis-api.ts";
 import { EventHub } from "./deis/event-hub.ts";
@@ -79,6 +80,7 @@ export function apiServers(ports: ApiServerPorts, closing: AbortSignal, limits: 
       followers: hub.followers,
       snapshots: lists.kept,
       ...(mirror.synced ? { tables: mirror.tables } : {}),
+      process: processMetrics(processFacts()),
     });
   return (tls) => {
     const server = bareServer(limits, tls);

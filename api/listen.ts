@@ -3,6 +3,7 @@ import { chmod, readFile, unlink } from "node:fs/promises";
 import { connect } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { PlatformError } from "../cluster/errors.ts";
+import { parseHostPort } from "../cluster/host-port.ts";
 import type { EtcdSettings } from "../cluster/settings.ts";
 
 /** PEM texts. */
@@ -44,18 +45,13 @@ export function tcpAddress(
   value: string,
   tls: TlsIdentity | undefined,
 ): Extract<ApiAddress, { kind: "tcp" }> {
-  const [, host, port] = /^(?:\[?([^\]]*)\]?)?:([0-9]{1,5})$/.exec(value) ?? [];
-  if (port === undefined || Number(port) > 65_535) {
-    throw new PlatformError("settings-invalid", `Setting ${setting} is ${JSON.stringify(value)}`, {
-      hint: 'Set it to host:port, such as "0.0.0.0:7002"',
-    });
-  }
+  const { host = "::", port } = parseHostPort(setting, value);
   if (tls === undefined) {
     throw new PlatformError("settings-invalid", `Setting ${setting} needs the certificates of [etcd]`, {
       hint: `Set etcd.cafile, etcd.certfile and etcd.keyfile, or remove ${setting}`,
     });
   }
-  return { kind: "tcp", host: host || "::", port: Number(port), tls };
+  return { kind: "tcp", host, port, tls };
 }
 
 /** What Node needs to serve nobody but who has a certificate of the cluster's CA. */

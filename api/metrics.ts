@@ -10,6 +10,8 @@ export interface ApiState {
   readonly snapshots: number;
   /** Absent before the first listing. */
   readonly tables?: ApiTables;
+  /** Of the process. */
+  readonly process: readonly Metric[];
 }
 
 /** Upper bounds of an answer's time in seconds. */
@@ -44,7 +46,12 @@ export class ApiMetrics {
 
   /** The text of `/metrics`. */
   text(now: ApiState): string {
-    return metricsText([...this.#requests(), ...statusOf(now), ...(now.tables ? clusterOf(now.tables) : [])]);
+    return metricsText([
+      ...this.#requests(),
+      ...statusOf(now),
+      ...(now.tables ? clusterOf(now.tables) : []),
+      ...now.process,
+    ]);
   }
 
   #requests(): readonly (Metric | Histogram)[] {

@@ -39,4 +39,6 @@ export interface Health {
 export interface ApiPorts {
   readonly logs: JournalSource & StatusSource;
   readonly health: () => Health;
+  /** The text of `/metrics`. */
+  readonly metrics: () => string;
 }

@@ -8,6 +8,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type FastifyInstance, fastify } from "fastify";
 import { PlatformError } from "../cluster/errors.ts";
+import { metricsType } from "../cluster/metrics-text.ts";
 import { journalRequest } from "./journal-request.ts";
 import { type ApiAddress, listen, mutualTls, type TlsIdentity } from "./listen.ts";
 import type { ApiPorts } from "./ports.ts";
@@ -54,6 +55,9 @@ function addRoutes(server: FastifyInstance, ports: ApiPorts, closing: AbortSigna
     const health = ports.health();
     return reply.status(health.ok ? 200 : 503).send(health);
   });
+  server.get("/metrics", (_request, reply) =>
+    reply.header("content-type", metricsType).send(ports.metrics()),
+  );
   server.get<{ Params: { name: string } }>("/v1/units/:name/status", async (request, reply) => {
     const { signal } = requestSignal(reply, closing);
     const text = await ports.logs.status(request.params.name, signal);

@@ -10,6 +10,8 @@ export class UnitIndex {
 
   constructor(mirror: Mirror<ClusterTables>) {
     this.#mirror = mirror;
+    mirror.onChange(() => this.#catchUp());
+    this.#catchUp();
   }
 
   /** The machines that the unit is placed on, sorted. */
@@ -23,7 +25,6 @@ export class UnitIndex {
   }
 
   #of(table: "placements" | "states", unit: string): readonly string[] {
-    this.#catchUp();
     return [...(this.#machines[table].get(unit) ?? [])].sort();
   }
 

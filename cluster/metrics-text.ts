@@ -35,6 +35,31 @@ export interface Histogram {
   }[];
 }
 
+/** What every process tells of itself, by the names that all Prometheus clients use. */
+export function processMetrics({
+  residentBytes,
+  cpuSeconds,
+  startedSeconds,
+}: {
+  readonly residentBytes: number;
+  /** In user and system mode. */
+  readonly cpuSeconds: number;
+  /** When it began, since the epoch. */
+  readonly startedSeconds: number;
+}): readonly Metric[] {
+  const one = (name: string, help: string, type: Metric["type"], value: number): Metric => ({
+    name,
+    help,
+    type,
+    samples: [{ value }],
+  });
+  return [
+    one("process_resident_memory_bytes", "Resident memory in bytes.", "gauge", residentBytes),
+    one("process_cpu_seconds_total", "Processor time in seconds.", "counter", cpuSeconds),
+    one("process_start_time_seconds", "When it began, since the epoch.", "gauge", startedSeconds),
+  ];
+}
+
 /** The text of `/metrics`. */
 export function metricsText(metrics: readonly (Metric | Histogram)[]): string {
   return metrics

@@ -52,6 +52,8 @@ export interface Settings {
     readonly spreadBy: readonly string[];
     /** How long re-placement holds when more than a third of the machines vanish at once, in seconds. */
     readonly massLossGraceSeconds: number;
+    /** `host:port` of `/metrics` over plain HTTP. Absent: they are not served. */
+    readonly metrics?: string;
   };
   readonly log: { readonly level: LogLevel };
 }
@@ -62,7 +64,7 @@ const known = {
   etcd: ["endpoints", "cafile", "certfile", "keyfile"],
   agent: ["ttl_seconds", "units_directory", "docker_socket", "listen", "routed_seconds", "drain_seconds"],
   api: ["socket", "listen"],
-  scheduler: ["ttl_seconds", "spread_by", "mass_loss_grace_seconds"],
+  scheduler: ["ttl_seconds", "spread_by", "mass_loss_grace_seconds", "metrics"],
   log: ["level"],
 } as const;
 
@@ -76,6 +78,7 @@ export function parseSettings(text: string, file: string): Settings {
   reader.refuseUnknown(known);
   const address = reader.text("machine", "address");
   const listen = reader.text("agent", "listen");
+  const metrics = reader.text("scheduler", "metrics");
   const apiListen = reader.text("api", "listen");
   return {
     machine: {
@@ -101,6 +104,7 @@ export function parseSettings(text: string, file: string): Settings {
       ttlSeconds: reader.integer("scheduler", "ttl_seconds", 5, 2, 3_600),
       spreadBy: reader.textList("scheduler", "spread_by") ?? [],
       massLossGraceSeconds: reader.integer("scheduler", "mass_loss_grace_seconds", 30, 0, 3_600),
+      ...(metrics === undefined ? {} : { metrics }),
     },
     log: { level: reader.choice("log", "level", logLevels, "info") },
   };

@@ -8,7 +8,9 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { hasCode, PlatformError } from "../cluster/errors.ts";
+import { parseHostPort } from "../cluster/host-port.ts";
 import { version } from "../cluster/version.ts";
+import { serveMetrics } from "../loop/serve-metrics.ts";
 import { Daemon } from "./daemon.ts";
 import { unifiedDiff } from "./diff.ts";
 import type { Tell } from "./events.ts";
@@ -17,7 +19,6 @@ import { Metrics } from "./metrics.ts";
 import { newRenderer } from "./new-renderer.ts";
 import { openSource } from "./open-source.ts";
 import { findResources } from "./resource-files.ts";
-import { serveMetrics } from "./serve-metrics.ts";
 import { flagSpecs, mergeSettings, type RendererSettings, readFlags } from "./settings.ts";
 import type { KeySource } from "./source.ts";
 import { validate } from "./validate.ts";
@@ -114,7 +115,7 @@ async function stay(
   const server =
     settings.metrics === ""
       ? undefined
-      : await serveMetrics(settings.metrics, () => metrics.text(daemon.state));
+      : await serveMetrics(parseHostPort("-metrics", settings.metrics), () => metrics.text(daemon.state));
   if (server) log("info", `Metrics at ${server.url}/metrics`);
   const onHangup = () => daemon.lookAtAll();
   process.on("SIGHUP", onHangup);

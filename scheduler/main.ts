@@ -9,6 +9,8 @@ import { readFile } from "node:fs/promises";
 import { Command } from "commander";
 import { pino } from "pino";
 import { describeError, hintOf, PlatformError } from "../cluster/errors.ts";
+import { parseHostPort } from "../cluster/host-port.ts";
+import { processMetrics } from "../cluster/metrics-text.ts";
 import type { Mirror } from "../cluster/ports.ts";
 import { parseSettings, type Settings } from "../cluster/settings.ts";
 import { version } from "../cluster/version.ts";
@@ -22,8 +24,11 @@ import { openSchedulerWriter } from "../etcd/scheduler-writer.ts";
 import { pickTables, statesTable } from "../etcd/tables.ts";
 import { systemClock } from "../loop/clock.ts";
 import { ControlLoop } from "../loop/control-loop.ts";
+import { processFacts } from "../loop/process-facts.ts";
+import { serveMetrics } from "../loop/serve-metrics.ts";
 import { logEvents, type SchedulerEvent } from "./events.ts";
 import { type SchedulerTables, schedulerTables } from "./look.ts";
+import { SchedulerMetrics } from "./metrics.ts";
 import { Scheduler } from "./scheduler.ts";
 
 /** The safety net under lost bells, and the clock of what waits for time to pass. It reads no store. */
@@ -48,13 +53,18 @@ async function main(): Promise<void> {
 }
 
 async function run(settings: Settings, machine: string, stop: AbortSignal): Promise<void> {
-  const tell = logEvents(
+  const logged = logEvents(
     pino({
       level: settings.log.level,
       base: { component: "scheduler" },
       timestamp: pino.stdTimeFunctions.isoTime,
     }),
   );
+  const metrics = new SchedulerMetrics();
+  const tell = (event: SchedulerEvent): void => {
+    logged(event);
+    metrics.count(event);
+  };
   const client = await openEtcd(settings.etcd);
   const store = new StoreWatch(settings.agent.ttlSeconds * 1_000, tell);
   const mirror = openMirror(client, pickTables(schedulerTables), {
@@ -72,6 +82,17 @@ async function run(settings: Settings, machine: string, stop: AbortSignal): Prom
     ring: () => bell.ring(),
   });
   store.onOutageEnd = () => scheduler.outageEnded();
+  const { metrics: metricsAt } = settings.scheduler;
+  const served =
+    metricsAt === undefined
+      ? undefined
+      : await serveMetrics(parseHostPort("scheduler.metrics", metricsAt), () =>
+          metrics.text({
+            machines: mirror.tables.machines.size,
+            pending: mirror.tables.unplaced.size,
+            process: processMetrics(processFacts()),
+          }),
+        );
   const session = openSession(client, { ttlSeconds: settings.scheduler.ttlSeconds });
   try {
     while (!stop.aborted) {
@@ -89,6 +110,7 @@ async function run(settings: Settings, machine: string, stop: AbortSignal): Prom
       tell({ kind: "leadership-over", machine, reason });
     }
   } finally {
+    served?.close();
     await session.close({ revoke: true });
     await mirror.close();
     await client.close();

@@ -85,7 +85,7 @@ describe("the agent's API", () => {
       mirror: "synced",
       runtimes: { docker: "connected" },
     };
-    ports = { logs, health: () => health };
+    ports = { logs, health: () => health, metrics: () => "deis_agent_lease_held 1\n" };
     served = [await serveApi(ports, { kind: "socket", path: socketPath })];
     client = agentClient({ socketPath });
   });
@@ -192,6 +192,10 @@ describe("the agent's API", () => {
     health = { ...health, ok: false, lease: "lost" };
     const ill = await get("/healthz");
     expect([ill.status, JSON.parse(ill.body).lease]).to.deep.equal([503, "lost"]);
+  });
+
+  it("serves what the agent counts, in Prometheus' type", async () => {
+    expect(await get("/metrics")).to.deep.equal({ status: 200, body: "deis_agent_lease_held 1\n" });
   });
 
   it("lets only root use its socket", async () => {

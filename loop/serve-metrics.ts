@@ -1,20 +1,16 @@
-/** `/metrics` and `/healthz` over HTTP, for whoever watches the renderer. */
+/** `/metrics` and `/healthz` over HTTP, for whoever watches a daemon that serves nothing else. */
 import { createServer, type Server } from "node:http";
-import { PlatformError } from "../cluster/errors.ts";
 
 export interface MetricsServer {
   readonly url: string;
   close(): void;
 }
 
-/** Listens at `address`, `host:port`. Rejects with `settings-invalid` if that is none. */
-export async function serveMetrics(address: string, text: () => string): Promise<MetricsServer> {
-  const [, host = "", port = ""] = /^\[?(.*?)\]?:(\d+)$/.exec(address) ?? [];
-  if (port === "") {
-    throw new PlatformError("settings-invalid", `-metrics is "${address}"`, {
-      hint: 'Set it to host:port, such as "127.0.0.1:9105"',
-    });
-  }
+/** Listens there; without a host at every address. */
+export async function serveMetrics(
+  { host, port }: { readonly host: string | undefined; readonly port: number },
+  text: () => string,
+): Promise<MetricsServer> {
   const server = createServer((request, response) => {
     if (request.url === "/metrics")
       response.setHeader("content-type", "text/plain; version=0.0.4").end(text());
@@ -23,7 +19,7 @@ export async function serveMetrics(address: string, text: () => string): Promise
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(Number(port), host === "" ? undefined : host, resolve);
+    server.listen(port, host, resolve);
   });
   return {
     url: urlOf(server),
