@@ -52,10 +52,18 @@ function claimNow(wish: Wanted, claim: RunClaim | undefined, input: OutcomeInput
   if (claim === undefined || claim.run !== wish.run || claim.ended !== undefined) return claim;
   if (input.flights.has(wish.name)) return claim;
   const attempt = input.attempts.get(wish.name);
-  if (attempt?.purpose === purposeOf(wish) && attempt.retryAtMs === "never") {
-    return { ...claim, ended: attempt.since, ok: false, problem: attempt.problem };
-  }
   const view = input.runtimes.get(wish.runtime);
+  if (attempt?.purpose === purposeOf(wish) && attempt.retryAtMs === "never") {
+    const status = view?.observed.get(wish.name)?.exitStatus;
+    const { since, problem } = attempt;
+    return {
+      ...claim,
+      ended: since,
+      ok: false,
+      ...(status === undefined ? {} : { exitStatus: status }),
+      problem,
+    };
+  }
   if (!view?.connected) return claim;
   return endOfRun(claim, view.observed.get(wish.name), wish.runs === "each-tick", input.now) ?? claim;
 }

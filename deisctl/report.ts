@@ -35,7 +35,7 @@ export function outcomeText(
 ): { readonly out: string; readonly err: string } {
   switch (outcome.kind) {
     case "done":
-      return { out: doneText(name, goal, outcome.machines, machines), err: "" };
+      return { out: doneText(name, goal, outcome.machines, machines), err: waitsText(name, goal, outcome) };
     case "failed": {
       const place = outcome.machine === undefined ? "" : ` on ${machineLabel(outcome.machine, machines)}`;
       return {
@@ -79,6 +79,11 @@ function doneText(name: string, goal: Goal, on: readonly string[], machines: Mac
   if (goal === "gone") return `Destroyed ${name}\n`;
   if (goal === "inactive" || on.length === 0) return `Unit ${name} ${reached[goal]}\n`;
   return on.map((id) => `Unit ${name} ${reached[goal]} on ${machineLabel(id, machines)}\n`).join("");
+}
+
+/** A timer is as it should be though nothing of it runs: that is worth a line. */
+function waitsText(name: string, goal: Goal, { machines, seen }: Extract<Outcome, { kind: "done" }>): string {
+  return goal === "launched" && machines.length === 0 ? `Unit ${name}: ${seen}\n` : "";
 }
 
 function stillText(

@@ -6,7 +6,15 @@ import type { ClusterTables, Mirror } from "../cluster/ports.ts";
 import type { UnitCopy, UnitView } from "./wait.ts";
 
 /** The tables from which a unit can be judged and a machine named. */
-export const watchedTables = ["units", "machines", "placements", "states", "unplaced", "leader"] as const;
+export const watchedTables = [
+  "units",
+  "machines",
+  "placements",
+  "states",
+  "unplaced",
+  "runs",
+  "leader",
+] as const;
 export type WatchedTables = Pick<ClusterTables, (typeof watchedTables)[number]>;
 
 export class UnitViews {
@@ -29,7 +37,7 @@ export class UnitViews {
       const unit = this.#note(key);
       if (unit !== undefined) touched.add(unit);
     }
-    for (const unit of [...changes.units, ...changes.unplaced])
+    for (const unit of [...changes.units, ...changes.unplaced, ...changes.runs])
       if (this.#machinesOf.has(unit)) touched.add(unit);
     return touched;
   }
@@ -45,7 +53,7 @@ export class UnitViews {
   }
 
   view(name: string): UnitView {
-    const { units, placements, states, unplaced } = this.#mirror.tables;
+    const { units, placements, states, unplaced, runs } = this.#mirror.tables;
     const copies: UnitCopy[] = [];
     for (const machine of [...(this.#machinesOf.get(name) ?? [])].sort()) {
       const key = `${machine}/${name}`;
@@ -64,12 +72,16 @@ export class UnitViews {
     const recordRevision = units.revisionOf(name);
     const parked = unplaced.get(name);
     const unplacedRevision = unplaced.revisionOf(name);
+    const run = runs.get(name);
+    const runRevision = runs.revisionOf(name);
     return {
       copies,
       ...(record ? { record } : {}),
       ...(recordRevision === undefined ? {} : { recordRevision }),
       ...(parked ? { unplaced: parked } : {}),
       ...(unplacedRevision === undefined ? {} : { unplacedRevision }),
+      ...(run ? { run } : {}),
+      ...(runRevision === undefined ? {} : { runRevision }),
     };
   }
 }

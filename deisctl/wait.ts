@@ -10,6 +10,7 @@
  */
 import { isRunning } from "../cluster/current-state.ts";
 import type { Placement, Unplaced } from "../cluster/placement.ts";
+import { describeRun, type Run } from "../cluster/run.ts";
 import { type UnitRecord, wishOn } from "../cluster/unit.ts";
 import { isReady, type UnitState } from "../cluster/unit-state.ts";
 
@@ -36,6 +37,10 @@ export interface UnitView {
   readonly unplaced?: Unplaced;
   /** Store revision of `unplaced`. */
   readonly unplacedRevision?: bigint;
+  /** Of a unit that is to end: its last run. */
+  readonly run?: Run;
+  /** Store revision of `run`. */
+  readonly runRevision?: bigint;
   /** Sorted by machine. */
   readonly copies: readonly UnitCopy[];
 }
@@ -87,6 +92,8 @@ function judgeUp(view: UnitView, wish: Wish, goal: UpGoal): Verdict {
   if (record.target === "inactive" || (goal !== "loaded" && record.target === "loaded"))
     return overruled(record);
   if (cannotBePlaced(view, record, wish)) return { kind: "unplaceable", reason: view.unplaced?.reason ?? "" };
+  const ofRun = goal === "loaded" ? undefined : judgeRun(view, record, wish);
+  if (ofRun) return ofRun;
   const all = view.copies.filter((copy) => copy.placement !== undefined);
   // During a planned move the copy that arrives is not the unit's own yet.
   const own = all.filter(({ placement }) => placement?.move !== "arriving");
@@ -101,6 +108,36 @@ function judgeUp(view: UnitView, wish: Wish, goal: UpGoal): Verdict {
       seen: verdicts.map((verdict) => ("seen" in verdict ? verdict.seen : "")).find((seen) => seen) ?? "",
     }
   );
+}
+
+/** What the last run of a unit that is to end says; undefined while it is under way, or for any other unit. */
+function judgeRun(
+  { run, runRevision, recordRevision }: UnitView,
+  record: UnitRecord,
+  wish: Wish,
+): Verdict | undefined {
+  if (run?.hash !== record.hash || run.generation !== record.generation) return undefined;
+  // An older one may be about to be withdrawn.
+  if (!wish.settled && (runRevision ?? 0n) < (recordRevision ?? 0n)) return undefined;
+  const seen = describeRun(run);
+  const machines = run.machine === undefined ? [] : [run.machine];
+  switch (run.status) {
+    case "scheduled":
+    case "finished":
+      return { kind: "done", machines, seen };
+    case "failed":
+    case "lost":
+      return {
+        kind: "failed",
+        reason: run.problem ?? seen,
+        ...(run.machine ? { machine: run.machine } : {}),
+      };
+    case "due":
+    case "running":
+      return undefined;
+    default:
+      return run.status satisfies never;
+  }
 }
 
 /** An answer that is older than the wish may be about to be withdrawn: it counts only once the scheduler had time to. */

@@ -155,6 +155,7 @@ describe("an agent with a unit that is to end", () => {
     await started();
     host.place("job.service", unitText("fails", 1, "once"), { run: first });
     await over(first, false);
+    expect(outcome()?.claim).to.include({ exitStatus: 3 });
     await atRest();
     expect(starts()).to.equal(1);
   });

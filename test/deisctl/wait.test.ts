@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import type { Placement } from "../../cluster/placement.ts";
+import type { Run } from "../../cluster/run.ts";
 import type { UnitRecord } from "../../cluster/unit.ts";
 import type { UnitState } from "../../cluster/unit-state.ts";
 import { type Goal, judge, type UnitView } from "../../deisctl/wait.ts";
@@ -29,6 +30,8 @@ function view(of: {
   unplaced?: string;
   unplacedAt?: bigint;
   unplacedHash?: string;
+  run?: Partial<Run>;
+  runAt?: bigint;
 }): UnitView {
   const copy = {
     machine: "m1",
@@ -43,6 +46,9 @@ function view(of: {
           unplaced: { hash: of.unplacedHash ?? hash, reason: of.unplaced },
           unplacedRevision: of.unplacedAt ?? 11n,
         }),
+    ...(of.run
+      ? { run: { status: "due", hash, generation: 0, ...of.run }, runRevision: of.runAt ?? 11n }
+      : {}),
     copies: of.placement || of.state ? [copy] : [],
   };
 }
@@ -70,6 +76,47 @@ describe("judge", () => {
       "waits while the placement is only loaded",
       "launched",
       { ...launched, placement: placement("loaded") },
+      "waiting",
+    ],
+    [
+      "is done with a timer that waits for its first tick",
+      "launched",
+      { record: record("launched"), run: { status: "scheduled" } },
+      "done",
+    ],
+    ["waits for a run that is due", "launched", { record: record("launched"), run: {} }, "waiting"],
+    [
+      "is done with a run that has finished",
+      "launched",
+      { ...launched, run: { status: "finished", machine: "m1" } },
+      "done",
+    ],
+    [
+      "fails with a run that has failed",
+      "launched",
+      {
+        ...launched,
+        run: { status: "failed", machine: "m1", problem: "The main process exited with status 3" },
+      },
+      "failed",
+    ],
+    [
+      "does not believe a run from before the wish, until the scheduler had time to forget it",
+      "launched",
+      { ...launched, run: { status: "finished", machine: "m1" }, runAt: 9n },
+      "waiting",
+    ],
+    [
+      "believes a run from before the wish in the end",
+      "launched",
+      { ...launched, run: { status: "finished", machine: "m1" }, runAt: 9n },
+      "done",
+      true,
+    ],
+    [
+      "does not believe a run of an older file",
+      "launched",
+      { ...launched, run: { status: "finished", hash: "b", machine: "m1" } },
       "waiting",
     ],
     ["waits while the agent has not spoken", "launched", launched, "waiting"],
