@@ -11,6 +11,8 @@ export type Moving =
   | { readonly kind: "there"; readonly why?: string }
   | { readonly kind: "arriving"; readonly to: string; readonly seen: string }
   | { readonly kind: "stopping" }
+  /** Another machine has it; where it was it has not ended yet. */
+  | { readonly kind: "parting"; readonly to: string; readonly seen: string }
   /** It has left and is not ready where it is now. */
   | { readonly kind: "landing"; readonly to: string; readonly missing: string }
   | { readonly kind: "moved"; readonly to: string; readonly seen: string }
@@ -39,6 +41,8 @@ export function judgeMove(view: UnitView, from: string, since: bigint): Moving {
   }
   if (!other) return { kind: "nowhere", ...why };
   const to = other.machine;
+  const old = copies.find(({ machine, state }) => machine === from && state !== undefined);
+  if (old?.state) return { kind: "parting", to, seen: `${old.state.active}/${old.state.sub}` };
   const goal = record.target === "launched" ? "ready" : "loaded";
   const own = { ...view, copies: [other], recordRevision: since };
   const verdict = judge(own, { goal, settled: true });
@@ -69,6 +73,8 @@ export function movingText(moving: Moving, label: (machine: string) => string): 
       return `moving to ${label(moving.to)}: ${moving.seen}`;
     case "stopping":
       return "stopping, to start elsewhere";
+    case "parting":
+      return `moved to ${label(moving.to)}, not gone yet where it was: ${moving.seen}`;
     case "landing":
       return `moved to ${label(moving.to)}, waiting for ${moving.missing}`;
     case "moved":

@@ -82,13 +82,20 @@ export class LoopbackCluster {
       ring: () => loop.ring(),
     });
     const writer = this.store.schedulerWriter(machine);
+    let alarm: NodeJS.Timeout | undefined;
     const loop = new ControlLoop({
-      pass: (signal) => scheduler.pass(writer, signal),
+      pass: async (signal) => {
+        await scheduler.pass(writer, signal);
+        clearTimeout(alarm);
+        const due = scheduler.dueInMs;
+        if (due !== undefined && due < 60_000) alarm = setTimeout(() => loop.ring(), due + 1);
+      },
       onEvent: () => undefined,
     });
     mirror.onChange(() => loop.ring());
     this.#running.push(loop.run(this.#closing.signal));
     this.#closers.push(async () => {
+      clearTimeout(alarm);
       await scheduler.standDown();
       await mirror.close();
     });
