@@ -3,21 +3,32 @@
  * where nobody does it costs neither memory nor a watch on the store.
  */
 import type { Server } from "node:net";
+import { type Clock, systemClock } from "../loop/clock.ts";
 
-/** Resolves once the server has had no connection for `idleMs`; never rejects, and keeps no process alive. */
-export function idle(server: Server, idleMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    let connections = 0;
-    const timer = setTimeout(() => {
-      if (connections === 0) resolve();
-    }, idleMs);
-    timer.unref();
-    server.on("connection", (socket) => {
-      connections += 1;
-      socket.once("close", () => {
-        connections -= 1;
-        timer.refresh();
-      });
+/** Resolves once the server has had no connection for `idleMs`; never rejects. */
+export async function idle(server: Server, idleMs: number, clock: Clock = systemClock): Promise<void> {
+  let connections = 0;
+  let disturbed = new AbortController();
+  let left: () => void = () => undefined;
+  server.on("connection", (socket) => {
+    connections += 1;
+    disturbed.abort(new Error("someone connected"));
+    socket.once("close", () => {
+      connections -= 1;
+      if (connections === 0) left();
     });
   });
+  for (;;) {
+    if (connections > 0) {
+      await new Promise<void>((resolve) => {
+        left = resolve;
+      });
+    }
+    disturbed = new AbortController();
+    const wasIdle = await clock.sleep(idleMs, disturbed.signal).then(
+      () => true,
+      () => false,
+    );
+    if (wasIdle && connections === 0) return;
+  }
 }

@@ -73,6 +73,11 @@ export async function listen(
       case "tcp":
         return await listenTcp(server, address);
       case "inherited":
+        // What fastify has not opened it does not close.
+        server.addHook("onClose", async () => {
+          server.server.closeAllConnections();
+          await closed(server);
+        });
         await server.ready();
         await new Promise<void>((resolve, reject) => {
           server.server.once("error", reject).listen({ fd: address.fd }, resolve);
@@ -88,6 +93,13 @@ export async function listen(
       hint,
     });
   }
+}
+
+/** Takes no connection any more, and resolves when those that there are have ended. */
+export function closed({ server }: FastifyInstance): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+  });
 }
 
 function placeOf(address: ApiAddress): string {

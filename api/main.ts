@@ -18,7 +18,7 @@ import { hostAgents } from "./host-agents.ts";
 import { type ApiEvent, apiServers } from "./http-server.ts";
 import { idle } from "./idle.ts";
 import { inheritedSockets } from "./inherited-sockets.ts";
-import { type ApiAddress, listen, readTlsIdentity, tcpAddress } from "./listen.ts";
+import { type ApiAddress, closed, listen, readTlsIdentity, tcpAddress } from "./listen.ts";
 import { Outage } from "./outage.ts";
 
 const hint = "Set socket and listen in [api] of /etc/deis/agent.toml to what is free on this host";
@@ -102,7 +102,13 @@ async function run(settings: Settings, idleMs: number): Promise<void> {
     });
     const [first] = servers;
     const mayEnd = inherited !== undefined && servers.length === 1 && first !== undefined;
-    await (mayEnd ? Promise.race([stopped, idle(first.server, idleMs)]) : stopped);
+    // Whoever connects just now is still served; the next one finds systemd, which starts us anew.
+    const unused = async (): Promise<void> => {
+      if (!mayEnd) return await stopped;
+      await idle(first.server, idleMs);
+      await closed(first);
+    };
+    await Promise.race([stopped, unused()]);
     log.info({}, stop.signal.aborted ? "stopping" : "nobody has asked for a while; ending");
     stop.abort(new Error("deis-api is stopping"));
   } finally {

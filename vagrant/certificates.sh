@@ -8,6 +8,7 @@ usage() {
   cat <<'TEXT'
 Usage: certificates.sh DIR host NAME IP…     DIR/NAME.{crt,key} for a host with these addresses
        certificates.sh DIR client NAME       DIR/NAME.{crt,key} for an operator
+       certificates.sh DIR reader NAME       the same for who may look at the cluster's API and change nothing there
 
 The authority, DIR/ca.{crt,key}, is made by the first call. Keep ca.key away from the hosts.
 
@@ -20,7 +21,7 @@ if [ $# -lt 3 ]; then
   usage >&2
   exit 2
 fi
-directory=$1 kind=$2 name=$3
+directory=$1 kind=$2 name=$3 role=
 shift 3
 [[ $name =~ ^[a-zA-Z0-9][a-zA-Z0-9.-]*$ && $name != ca ]] || die "\"$name\" cannot be the name of a certificate" 2
 case $kind in
@@ -30,6 +31,7 @@ case $kind in
     for ip in "$@"; do names=$names,IP:$ip; done
     use=serverAuth,clientAuth ;;
   client) names=DNS:$name use=clientAuth ;;
+  reader) names=DNS:$name use=clientAuth role=/OU=reader ;;
   *) usage >&2; exit 2 ;;
 esac
 
@@ -56,7 +58,7 @@ if [ -e "$name.crt" ]; then
   done
 else
   key "$name.key"
-  openssl req -new -key "$name.key" -subj "/CN=$name" |
+  openssl req -new -key "$name.key" -subj "$role/CN=$name" |
     openssl x509 -req -sha256 -days $DAYS -CA ca.crt -CAkey ca.key -CAcreateserial -out "$name.crt.new" \
       -extfile <(printf '%s\n' basicConstraints=critical,CA:FALSE keyUsage=critical,digitalSignature \
         "subjectAltName=$names" "extendedKeyUsage=$use") 2>/dev/null || die "openssl made no certificate for \"$name\" ($names)"

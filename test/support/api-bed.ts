@@ -10,8 +10,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import type { HostAgents } from "../../api/deis/deis-api.ts";
-import { type ApiLimits, type ApiServerPorts, apiServers } from "../../api/http-server.ts";
-import { listen } from "../../api/listen.ts";
+import { type ApiLimits, type ApiServerPorts, apiServers, type MakeServer } from "../../api/http-server.ts";
+import { listen, type TlsIdentity } from "../../api/listen.ts";
 import type { PlatformError } from "../../cluster/errors.ts";
 import type { Machine } from "../../cluster/machine.ts";
 import type { ClusterTables, Mirror } from "../../cluster/ports.ts";
@@ -54,7 +54,9 @@ export class ApiBed {
   readonly #client: EtcdClient;
   readonly #closing = new AbortController();
   readonly #directory: string;
+  readonly #makeServer: MakeServer;
   readonly #server: FastifyInstance;
+  readonly #more: FastifyInstance[] = [];
 
   private constructor(
     client: EtcdClient,
@@ -76,7 +78,8 @@ export class ApiBed {
       now: () => new Date("2026-01-01T00:00:00Z"),
       ...ports,
     };
-    this.#server = apiServers(all, this.#closing.signal, limits)();
+    this.#makeServer = apiServers(all, this.#closing.signal, limits);
+    this.#server = this.#makeServer();
     this.#server.addHook("onRoute", ({ method, url }) => {
       if (!url.startsWith("/deis/") || method === "HEAD") return;
       this.routes.add(`${method} ${url.replace(/:(\w+)/g, "{$1}")}`);
@@ -94,9 +97,20 @@ export class ApiBed {
     return bed;
   }
 
+  /** Serves the same over mutual TLS on a free port of 127.0.0.1, until the bed is closed; resolves to its URL. */
+  async alsoOver(tls: TlsIdentity): Promise<string> {
+    const server = this.#makeServer(tls);
+    this.#more.push(server);
+    return await listen(
+      server,
+      { kind: "tcp", host: "127.0.0.1", port: 0, tls },
+      { what: "the API", hint: "" },
+    );
+  }
+
   async close(): Promise<void> {
     this.#closing.abort(new Error("the test is over"));
-    await this.#server.close();
+    for (const server of [this.#server, ...this.#more]) await server.close();
     await this.mirror.close();
     await this.#client.close();
     await rm(this.#directory, { recursive: true });

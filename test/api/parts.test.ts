@@ -1,0 +1,204 @@
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import fc from "fast-check";
+import { goJson } from "../../api/fleet/go-json.ts";
+import { encodePageToken, findPageToken } from "../../api/fleet/page-token.ts";
+import { PagedLists } from "../../api/fleet/paged-lists.ts";
+import { FleetRefusal } from "../../api/fleet/refusal.ts";
+import { idle } from "../../api/idle.ts";
+import { inheritedSockets } from "../../api/inherited-sockets.ts";
+import { Outage } from "../../api/outage.ts";
+import { eventually } from "../support/eventually.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+
+describe("Go's JSON", () => {
+  for (const [value, text] of [
+    [{ a: "<b>&", b: undefined }, '{"a":"\\u003cb\\u003e\\u0026"}'],
+    ["\u2028\u2029", '"\\u2028\\u2029"'],
+    ["\b\f\n\r\t\u0001", '"\\u0008\\u000c\\n\\r\\t\\u0001"'],
+    ["\\b \\f \\\\b", '"\\\\b \\\\f \\\\\\\\b"'],
+    ['"é😀', '"\\"é😀"'],
+  ] as const) {
+    it(`writes ${JSON.stringify(value)} as ${text}`, () => {
+      expect(goJson(value)).to.equal(text);
+    });
+  }
+
+  it("reads back as what was written, whatever it is", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(JSON.parse(goJson(value))).to.deep.equal(JSON.parse(JSON.stringify(value)));
+      }),
+    );
+  });
+
+  it("never has a character that HTML would mind", () => {
+    fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => !/[<>&\u2028\u2029]/.test(goJson(text))));
+  });
+});
+
+describe("a page token", () => {
+  it("is fleet's for every page", () => {
+    expect(encodePageToken({ page: 2 })).to.equal("ZAACAA==");
+    expect(encodePageToken({ page: 65_535 })).to.equal("ZAD__w==");
+  });
+
+  it("reads back as what was written", () => {
+    const snapshot = fc.option(fc.integer({ min: 0, max: 0xffff_ffff }), { nil: undefined });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 0xffff }), snapshot, (page, name) => {
+        const token = name === undefined ? { page } : { page, snapshot: name };
+        expect(findPageToken([encodePageToken(token)])).to.deep.equal(token);
+      }),
+    );
+  });
+
+  it("is nothing else than an error when it is no token", () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        try {
+          const token = findPageToken([text]);
+          return token !== undefined && token.page > 0;
+        } catch (error) {
+          return error instanceof Error && error.message !== "";
+        }
+      }),
+    );
+  });
+});
+
+describe("paged lists", () => {
+  const rows = (from: number) => Array.from({ length: 250 }, (_, at) => from + at);
+  let now: number;
+  let lists: PagedLists;
+  beforeEach(() => {
+    now = 0;
+    lists = new PagedLists({ monotonic: () => now, lifeMs: 1_000, most: 3 });
+  });
+  const first = (revision: bigint, from: number) =>
+    lists.page("units", undefined, revision, () => rows(from));
+  const go = (token: string | undefined, revision: bigint, from: number) =>
+    lists.page("units", findPageToken([token ?? ""]), revision, () => rows(from));
+
+  it("share a snapshot between those who begin at one revision, until the last has it all", () => {
+    const [a, b] = [first(1n, 0), first(1n, 0)];
+    expect(lists.kept).to.equal(1);
+    const a3 = go(go(a.nextPageToken, 2n, 1_000).nextPageToken, 2n, 1_000);
+    expect(a3.rows[0]).to.equal(200);
+    expect(go(go(b.nextPageToken, 3n, 2_000).nextPageToken, 3n, 2_000).rows[0]).to.equal(200);
+    expect(lists.kept).to.equal(0);
+  });
+
+  it("give fleet's own token again once a list is read to its end", () => {
+    const a = first(1n, 0);
+    expect(first(2n, 1_000).nextPageToken).not.to.equal("ZAACAA==");
+    go(go(a.nextPageToken, 2n, 0).nextPageToken, 2n, 0);
+    expect(first(3n, 2_000).nextPageToken).to.equal("ZAACAA==");
+  });
+
+  it("forget a snapshot after a while, and the one used longest ago when there are too many", () => {
+    const named = [1n, 2n, 3n].map((revision) => first(revision, Number(revision) * 1_000));
+    expect(lists.kept).to.equal(3);
+    first(4n, 4_000);
+    expect(lists.kept).to.equal(3);
+    expect(go(named[2]?.nextPageToken, 5n, 0).rows[0]).to.equal(3_100);
+    now = 1_001;
+    expect(lists.kept).to.equal(0);
+    expect(() => go(named[2]?.nextPageToken, 5n, 0)).to.throw(FleetRefusal, "expired");
+    // fleet's own token is then answered from what is.
+    expect(go("ZAACAA==", 5n, 7_000).rows[0]).to.equal(7_100);
+  });
+
+  it("never mix lists, and every page of one listing is of one snapshot, whatever others do", () => {
+    const step = fc.record({
+      client: fc.integer({ min: 0, max: 3 }),
+      list: fc.constantFrom("units", "state"),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const under = new PagedLists({ monotonic: () => 0, most: 100 });
+        const seen = new Map<string, { token: string | undefined; rows: string[] }>();
+        let revision = 0n;
+        for (const { client, list } of steps) {
+          revision += 1n;
+          const key = `${client} ${list}`;
+          const known = seen.get(key);
+          const token = known?.token === undefined ? undefined : findPageToken([known.token]);
+          const at = revision;
+          const page = under.page(list, token, at, () => rows(0).map((row) => `${list} ${at} ${row}`));
+          const all = known?.token === undefined ? [...page.rows] : [...known.rows, ...page.rows];
+          seen.set(key, { token: page.nextPageToken, rows: all });
+          const [name, from] = all[0]?.split(" ") ?? [];
+          expect(name).to.equal(list);
+          expect(all).to.deep.equal(
+            rows(0)
+              .slice(0, all.length)
+              .map((row) => `${list} ${from} ${row}`),
+          );
+        }
+      }),
+    );
+  });
+});
+
+describe("sockets from systemd", () => {
+  for (const [environment, sockets] of [
+    [{ LISTEN_PID: "7", LISTEN_FDS: "2" }, [3, 4]],
+    [{ LISTEN_PID: "8", LISTEN_FDS: "1" }, []],
+    [{ LISTEN_PID: "7" }, []],
+    [{ LISTEN_PID: "7", LISTEN_FDS: "x" }, []],
+    [{}, []],
+  ] as const) {
+    it(`are ${JSON.stringify(sockets)} for ${JSON.stringify(environment)}`, () => {
+      expect(inheritedSockets(environment, 7)).to.deep.equal(sockets);
+    });
+  }
+});
+
+describe("an outage", () => {
+  it("is one only after a while, and ends with the connection", () => {
+    let now = 0;
+    const outage = new Outage(() => now);
+    outage.began(new Error("gone"));
+    now = 1_900;
+    outage.began(new Error("still gone"));
+    expect(outage.problem).to.equal(undefined);
+    now = 3_000;
+    expect(outage.problem).to.include({ code: "store-unreachable", retryable: true });
+    outage.ended();
+    expect(outage.problem).to.equal(undefined);
+  });
+});
+
+describe("an idle server", () => {
+  it("is idle only after its last connection has been gone for a while", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "deis-idle-"));
+    const path = join(directory, "s.sock");
+    const server = createServer((socket) => socket.resume());
+    const clock = new ManualClock();
+    let isIdle = false;
+    void idle(server, 1_000, clock).then(() => {
+      isIdle = true;
+    });
+    server.listen(path);
+    await once(server, "listening");
+    await clock.advance(900);
+    const accepted = once(server, "connection");
+    const socket = connect(path);
+    await accepted;
+    await clock.advance(5_000);
+    expect(isIdle).to.equal(false);
+    socket.end();
+    await eventually(() => clock.sleeping === 1);
+    await clock.advance(900);
+    expect(isIdle).to.equal(false);
+    await clock.advance(200);
+    expect(isIdle).to.equal(true);
+    server.close();
+    await rm(directory, { recursive: true });
+  });
+});
