@@ -42,6 +42,23 @@ describe("destroy", function () {
     await h4.exec(["rm", "/run/tidy"]);
   });
 
+  it("of a unit that takes its time holds up no other unit of the machine", async () => {
+    const { deployed } = the;
+    await deployed.write({
+      "slow.service": service({ fleet: onH4, service: "ExecStop=/bin/sleep 6" }),
+      "quick.service": service({ fleet: onH4 }),
+    });
+    await deployed.deisctl("start", "slow.service");
+    await deployed.deisctl("destroy", "--no-block", "slow.service");
+    await eventually(() =>
+      expect(deployed.reported("slow.service")[0]?.state.active).to.equal("deactivating"),
+    );
+    await deployed.deisctl("start", "quick.service");
+    await deployed.deisctl("destroy", "quick.service");
+    const still = deployed.reported("slow.service").map(({ state }) => `${state.active} ${state.sub}`);
+    expect(still, "and is waited for").to.deep.equal(["deactivating stop"]);
+  });
+
   it("of a unit that ends badly, has failed, or cannot be loaded leaves nothing either", async () => {
     const { deployed } = the;
     await deployed.write({
