@@ -1,6 +1,7 @@
 /** What the cluster is asked to run: the record a submitter writes, and the unit as the scheduler reasons about it. */
 
 import { containerSpec } from "./container-spec.ts";
+import { PlatformError } from "./errors.ts";
 import type { RuntimeName } from "./machine.ts";
 import { validatePublication } from "./publication.ts";
 import { requirementWarnings, validateRequirements, validateRuns } from "./requirement-checks.ts";
@@ -90,6 +91,11 @@ export interface CheckedUnitFile {
 export function checkUnitFile(name: string, text: string): CheckedUnitFile {
   validateUnitName(name);
   const file = parseUnitFile(text);
+  if (file.options().length === 0) {
+    throw new PlatformError("unit-file-invalid", `The unit file of "${name}" holds no option`, {
+      hint: "Give it a [Service] section with ExecStart=, or a [Container] section with Image=",
+    });
+  }
   // Without the name, as fleet did: a template's `%i` stands for every instance.
   const requirements = parseRequirements(file);
   validateRequirements(requirements);

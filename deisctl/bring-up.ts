@@ -6,10 +6,10 @@
  */
 import { PlatformError } from "../cluster/errors.ts";
 import type { UnitEdit } from "../cluster/ports.ts";
-import type { TargetState } from "../cluster/unit.ts";
+import type { TargetState, UnitRecord } from "../cluster/unit.ts";
 import { isTemplate } from "../cluster/unit-name.ts";
 import type { UnitChange } from "./change-units.ts";
-import type { ResolvedUnit } from "./unit-arguments.ts";
+import type { ResolvedUnit, Source } from "./unit-arguments.ts";
 import { judge, type UnitView } from "./wait.ts";
 
 export interface BringUpPlan {
@@ -64,6 +64,9 @@ function stepFor(unit: ResolvedUnit, view: UnitView, request: BringUpRequest): S
   if (!source) return raise(unit, view, request);
   if (source.hash === record.hash) {
     const step = raise(unit, view, request);
+    if (replace && unit.stored !== undefined && unit.stored !== source.text && !record.held) {
+      return rewritten(unit, record, source, step);
+    }
     return replace ? { ...step, note: `Found same Unit(${name}) in Registry, nothing to do` } : step;
   }
   if (!replace) {
@@ -75,6 +78,19 @@ function stepFor(unit: ResolvedUnit, view: UnitView, request: BringUpRequest): S
     return { warning };
   }
   return { change: submission(unit, source.text, source.hash, target) };
+}
+
+/** The same assignments with other comments: the text is kept as it is written now, and nothing that runs is touched. */
+function rewritten(unit: ResolvedUnit, record: UnitRecord, { hash, text }: Source, step: Step): Step {
+  const { name } = unit;
+  const { target } = record;
+  const edit: UnitEdit = { kind: "submit", name, hash, text, target, expected: record };
+  const change = step.change ?? { name, edits: [], goal: target };
+  return {
+    ...step,
+    change: { ...change, edits: [edit, ...change.edits] },
+    note: `Found same Unit(${name}) in Registry, only its comments or spacing were replaced`,
+  };
 }
 
 function submission(unit: ResolvedUnit, text: string, hash: string, target: TargetState): UnitChange {

@@ -22,6 +22,8 @@ export interface ResolvedUnit {
   readonly name: string;
   /** What the cluster has, if it has the unit. */
   readonly record?: UnitRecord;
+  /** The text that goes with it, as the cluster shows it. */
+  readonly stored?: string;
   /** What the operator has. Absent if the unit is known to the cluster alone. */
   readonly source?: Source;
 }
@@ -66,7 +68,15 @@ async function resolveWord(
     : await fromTemplate(word, name, cluster, files);
   const record = cluster.units.get(name);
   if (!source && !record) throw notFound(word, name);
-  return [{ name, ...(record ? { record } : {}), ...(source ? { source } : {}) }];
+  const stored = record && cluster.unitFiles.get(record.hash);
+  return [
+    {
+      name,
+      ...(record ? { record } : {}),
+      ...(stored === undefined ? {} : { stored }),
+      ...(source ? { source } : {}),
+    },
+  ];
 }
 
 function existing(name: string, cluster: ClusterUnits): ResolvedUnit {

@@ -43,8 +43,8 @@ export class UnitFiles {
   #survey(mirror: Mirror<SchedulerTables>, now: number): void {
     this.#changed = false;
     this.#surveyedAt = now;
-    const { unitFiles, units, placements } = mirror.tables;
-    if (units.unreadable.size > 0 || placements.unreadable.size > 0) {
+    const { unitFiles, units, placements, runs } = mirror.tables;
+    if (units.unreadable.size > 0 || placements.unreadable.size > 0 || runs.unreadable.size > 0) {
       // What cannot be read may refer to any of them.
       this.#unreferencedSince.clear();
       this.#changed = true;
@@ -56,6 +56,8 @@ export class UnitFiles {
       for (const earlier of held) referred.add(earlier.hash);
     }
     for (const [, { hash }] of placements.entries()) referred.add(hash);
+    // A run ends with the file it began with.
+    for (const [, { hash }] of runs.entries()) referred.add(hash);
     for (const [hash] of unitFiles.entries()) {
       if (referred.has(hash)) this.#unreferencedSince.delete(hash);
       else if (!this.#unreferencedSince.has(hash)) this.#unreferencedSince.set(hash, now);

@@ -79,6 +79,7 @@ describe("a unit file to be submitted", () => {
   for (const [what, name, text, code, words] of [
     ["a bad name", "foo", "", "unit-name-invalid", 'unit name must contain "."'],
     ["bad grammar", "a.service", "[Unit]\nnonsense\n", "unit-file-invalid", "at 2:1"],
+    ["no option at all", "a.service", "# to be written\n[Service]\n", "unit-file-invalid", "holds no option"],
     ["an unknown requirement", "a.service", "[X-Fleet]\nConflict=b\n", "unit-file-invalid", '"Conflict"'],
     [
       "an impossible combination",

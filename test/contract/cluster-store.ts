@@ -107,6 +107,13 @@ export function clusterStoreContract(open: () => Promise<StoreUnderTest>): void 
     expect(read.tables.unitFiles.revisionOf(hash)).to.equal(revision);
   });
 
+  it("keeps a text with comments and a line of a mebibyte byte for byte", async () => {
+    const text = `# Why\n[Service]\nEnvironment=A=${"x".repeat(2 ** 20)}\n\n; the end`;
+    await under.store.edit([{ ...submit("long.service"), text }], never);
+    expect((await under.store.read(["unitFiles"], never)).tables.unitFiles.get(hash)).to.equal(text);
+    expect(await under.texts.text(hash, never)).to.equal(text);
+  });
+
   it("submit is refused when the record is not the expected one", async () => {
     await under.store.edit([submit("web.service")], never);
     expect(await failureOf(under.store.edit([submit("web.service")], never))).to.include({

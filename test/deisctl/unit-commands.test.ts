@@ -121,6 +121,27 @@ describe("deisctl's unit commands", () => {
     );
   });
 
+  it("start --replace keeps comments as they are written now, and restarts nothing for them", async () => {
+    await run("start hello.service");
+    files["hello.service"] = `# Says hello\n${hello}`;
+    expect(await run("start --replace hello.service")).to.deep.equal({
+      out: "Found same Unit(hello.service) in Registry, only its comments or spacing were replaced\nUnit hello.service launched on f1ee0001.../127.0.0.1\n",
+      err: "",
+      code: 0,
+    });
+    expect((await run("cat hello")).out).to.equal(`# Says hello\n${hello}`);
+    expect((await run("start --replace hello.service")).out).to.equal(
+      "Found same Unit(hello.service) in Registry, nothing to do\n",
+    );
+  });
+
+  it("submit refuses an empty unit file", async () => {
+    files["hello.service"] = "";
+    const { err, code } = await run("submit hello.service");
+    expect(err).to.contain('The unit file of "hello.service" holds no option');
+    expect(code).to.equal(1);
+  });
+
   it("load --replace does not touch a launched unit", async () => {
     await run("start hello.service");
     files["hello.service"] = edited;
