@@ -20,7 +20,7 @@ export interface ContainerLine {
 export interface ContainerLogs extends Pick<UnitRuntime, "observed"> {
   journal(
     unit: string,
-    request: { readonly follow: boolean; readonly tail: number },
+    request: { readonly follow: boolean; readonly tail: number; readonly since?: Date },
     signal: AbortSignal,
   ): AsyncIterable<ContainerLine>;
   status(unit: string, lines: number, signal: AbortSignal): Promise<string>;
@@ -49,12 +49,15 @@ export class UnitLogs implements JournalSource, StatusSource {
 
   async journal(unit: string, request: JournalRequest, signal: AbortSignal): Promise<AsyncIterable<string>> {
     const { lines, follow, output } = request;
+    const since = request.since === undefined ? undefined : new Date(request.since);
     if (this.#docker.observed.has(unit)) {
       const print = printer(unit, output);
-      return printed(this.#docker.journal(unit, { follow, tail: lines }, signal), print);
+      const wanted = { follow, tail: lines, ...(since ? { since } : {}) };
+      return printed(this.#docker.journal(unit, wanted, signal), print);
     }
     if (!this.#systemd.observed.has(unit)) throw notFound(unit);
     const args = [`--unit=${unit}`, "--no-pager", "-n", String(lines), "--output", output];
+    if (since) args.push(`--since=@${(since.getTime() / 1_000).toFixed(3)}`);
     return programText(this.#programs.journalctl, follow ? [...args, "-f"] : args, signal);
   }
 

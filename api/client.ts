@@ -34,8 +34,9 @@ export function agentClient(address: AgentAddress, options: AgentClientOptions =
   const get = (path: string, idleMs: number, signal: AbortSignal) =>
     request(address, path, answerTimeoutMs, idleMs, signal);
   return {
-    async *journal(unit, { lines, follow, output }, signal) {
+    async *journal(unit, { lines, follow, output, since }, signal) {
       const query = new URLSearchParams({ lines: String(lines), follow: String(follow), output });
+      if (since !== undefined) query.set("since", since);
       const path = `/v1/units/${encodeURIComponent(unit)}/journal?${query}`;
       yield* chunks(address, await get(path, follow ? 0 : idleTimeoutMs, signal), signal);
     },

@@ -10,6 +10,8 @@ export interface JournalRequest {
   readonly follow: boolean;
   /** As `journalctl(1) --output`. */
   readonly output: JournalOutput;
+  /** Only what was written from then on, RFC 3339. */
+  readonly since?: string;
 }
 
 export interface JournalSource {

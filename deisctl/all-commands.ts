@@ -3,6 +3,7 @@ import { cat } from "./commands/cat.ts";
 import { config } from "./commands/config.ts";
 import { cordon } from "./commands/cordon.ts";
 import { destroy } from "./commands/destroy.ts";
+import { dock } from "./commands/dock.ts";
 import { drain } from "./commands/drain.ts";
 import { events } from "./commands/events.ts";
 import { importCommand } from "./commands/import.ts";
@@ -17,6 +18,7 @@ import { rebalance } from "./commands/rebalance.ts";
 import { restart } from "./commands/restart.ts";
 import { rollingRestart } from "./commands/rolling-restart.ts";
 import { router } from "./commands/router.ts";
+import { scale } from "./commands/scale.ts";
 import { ssh } from "./commands/ssh.ts";
 import { start } from "./commands/start.ts";
 import { status } from "./commands/status.ts";
@@ -25,15 +27,16 @@ import { submit } from "./commands/submit.ts";
 import { uncordon } from "./commands/uncordon.ts";
 import { uninstall } from "./commands/uninstall.ts";
 import { unload } from "./commands/unload.ts";
+import { verify } from "./commands/verify.ts";
 import { version } from "./commands/version.ts";
 import { why } from "./commands/why.ts";
 import type { CommandGroups } from "./program.ts";
 
 /** The commands by the headings of `deisctl --help`. */
 export const allCommands: CommandGroups = {
-  "Platform:": [install, uninstall, config, router],
+  "Platform:": [install, uninstall, scale, config, router],
   "Units:": [start, stop, restart, rollingRestart, submit, load, unload, destroy],
-  "Looking:": [listUnits, listUnitFiles, listMachines, status, journal, why, events, cat, ssh],
+  "Looking:": [listUnits, listUnitFiles, listMachines, status, journal, why, events, cat, ssh, dock],
   "Machines:": [drain, cordon, uncordon, move, rebalance],
-  "Other:": [importCommand, version],
+  "Other:": [importCommand, verify, version],
 };

@@ -40,6 +40,8 @@ export interface JournalRequest {
   /** Go on with what is written from now on. */
   readonly follow: boolean;
   readonly output: (typeof journalOutputs)[number];
+  /** Only what was written from then on, RFC 3339. */
+  readonly since?: string;
 }
 
 /** The agents' own API, for what only the host knows. */

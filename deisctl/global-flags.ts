@@ -14,7 +14,22 @@ export const globalFlags: readonly Flag[] = [
   { flags: "--config <file>", description: "settings file (default /etc/deis/agent.toml)" },
   { flags: "--output <format>", description: "text or json (default text)" },
   { flags: "--no-color", description: "no colours" },
+  // fleetctl's and Deis v1's: those that say how etcd is reached mean the same, those about what is gone are let pass.
+  { flags: "--ca-file <file>", description: "as --etcd-cafile", hidden: true },
+  { flags: "--cert-file <file>", description: "as --etcd-certfile", hidden: true },
+  { flags: "--key-file <file>", description: "as --etcd-keyfile", hidden: true },
+  { flags: "--driver <name>", description: "accepted and ignored", hidden: true },
+  { flags: "--debug", description: "accepted and ignored", hidden: true },
+  { flags: "--experimental-api", description: "accepted and ignored", hidden: true },
+  { flags: "--known-hosts-file <file>", description: "accepted and ignored", hidden: true },
+  { flags: "--strict-host-key-checking <bool>", description: "accepted and ignored", hidden: true },
+  { flags: "--ssh-timeout <seconds>", description: "accepted and ignored", hidden: true },
+  { flags: "--ssh-username <name>", description: "accepted and ignored", hidden: true },
+  { flags: "--tunnel <host>", description: "refused, with what to do instead", hidden: true },
+  { flags: "--etcd-key-prefix <key>", description: "refused unless it is fleet's default", hidden: true },
 ];
+
+const fleetPrefix = "/_coreos.com/fleet";
 
 /** What commander parsed. */
 export type GlobalFlags = Readonly<Record<string, unknown>>;
@@ -45,10 +60,11 @@ export function globalSettings(
     const inherited = env[variable];
     return inherited === "" ? undefined : inherited;
   };
+  refuseWhatIsGone(flags, env);
   const endpoint = value("endpoint", "DEISCTL_ENDPOINT");
-  const cafile = value("etcdCafile", "DEISCTL_ETCD_CAFILE");
-  const certfile = value("etcdCertfile", "DEISCTL_ETCD_CERTFILE");
-  const keyfile = value("etcdKeyfile", "DEISCTL_ETCD_KEYFILE");
+  const cafile = fileFlag(flags.caFile) ?? value("etcdCafile", "DEISCTL_ETCD_CAFILE");
+  const certfile = fileFlag(flags.certFile) ?? value("etcdCertfile", "DEISCTL_ETCD_CERTFILE");
+  const keyfile = fileFlag(flags.keyFile) ?? value("etcdKeyfile", "DEISCTL_ETCD_KEYFILE");
   const configFile = value("config", "DEISCTL_CONFIG");
   return {
     ...(endpoint === undefined ? {} : { endpoints: endpointsOf(endpoint) }),
@@ -61,6 +77,27 @@ export function globalSettings(
     // https://no-color.org: any non-empty value.
     color: flags.color !== false && !env.NO_COLOR && !env.DEISCTL_NO_COLOR,
   };
+}
+
+function fileFlag(given: unknown): string | undefined {
+  return typeof given === "string" ? given : undefined;
+}
+
+/** To let these pass would be to talk to another cluster than the one that is meant. */
+function refuseWhatIsGone(flags: GlobalFlags, env: Readonly<Record<string, string | undefined>>): void {
+  const reached = typeof flags.endpoint === "string" || env.DEISCTL_ENDPOINT;
+  const tunnel = flags.tunnel ?? (reached ? undefined : env.DEISCTL_TUNNEL || undefined);
+  if (tunnel !== undefined) {
+    throw new UsageError(
+      `There is no tunnel to "${tunnel}" any more: deisctl talks to etcd itself, over TLS. Name etcd with --endpoint, or run it there: ssh ${tunnel} deisctl ...`,
+    );
+  }
+  const prefix = flags.etcdKeyPrefix;
+  if (typeof prefix === "string" && prefix.replace(/\/$/, "") !== fleetPrefix) {
+    throw new UsageError(
+      `--etcd-key-prefix is "${prefix}": all keys are below /deis here, one cluster an etcd`,
+    );
+  }
 }
 
 /** The etcd to talk to: what was given by hand, completed from the settings file. Throws `UsageError` for a half-given TLS. */

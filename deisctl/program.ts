@@ -79,7 +79,10 @@ function buildProgram(world: World, run: Run): Command {
       // Every command shows the global flags by one line; they would hide its own.
       showGlobalOptions: false,
     });
-  for (const { flags, description } of globalFlags) program.addOption(new Option(flags, description));
+  for (const { flags, description, hidden } of globalFlags) {
+    const option = new Option(flags, description);
+    program.addOption(hidden ? option.hideHelp() : option);
+  }
   const completion = completionCommand(() => completed(program));
   for (const [heading, definitions] of Object.entries(world.commands)) {
     program.commandsGroup(heading);

@@ -91,6 +91,12 @@ describe("the logs of units", () => {
     expect(printed).to.equal("--unit=db.service --no-pager -n 7 --output cat\n");
   });
 
+  it("of a systemd unit since a time come from journalctl with that time", async () => {
+    const echo = await script("journalctl", 'echo "$@"');
+    const since = "2026-11-20T19:00:00.500Z";
+    expect(await text(logs(echo), "db.service", { since })).to.contain(" --since=@1795201200.500");
+  });
+
   it("end the program that is followed when nobody listens any more", async () => {
     const program = await script("follow", 'echo "$$ $@"; exec sleep 60');
     const leave = new AbortController();

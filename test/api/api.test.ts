@@ -169,6 +169,7 @@ describe("the agent's API", () => {
     ["lines=ten", "a whole number"],
     ["follow=yes", "true or false"],
     ["output=pretty", "one of short"],
+    ["since=yesterday", "a time such as"],
     ["lines=1&lines=2", "a whole number"],
   ] as const) {
     it(`refuses ?${query} and says what is allowed`, async () => {

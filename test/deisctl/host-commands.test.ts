@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { PlatformError } from "../../cluster/errors.ts";
 import type { HostAgents } from "../../deisctl/command.ts";
 import { deisctl, type Ran } from "./run-command.ts";
 import { ScriptedCluster } from "./scripted-cluster.ts";
@@ -78,6 +79,50 @@ describe("deisctl status and journal", () => {
       ].join("\n"),
     );
     expect((await run("journal --machine f1ee0002 glob")).out).to.match(/^127\.0\.0\.2 glob\.service/);
+  });
+
+  it("journal takes several units and globs, each line labelled", async () => {
+    const { out, code } = await run("journal hel* glob");
+    expect(code).to.equal(0);
+    const labels = out
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.slice(0, line.indexOf(": ")));
+    expect([...new Set(labels)]).to.deep.equal([
+      "f1ee0001.../127.0.0.1 hello.service",
+      "f1ee0001.../127.0.0.1 glob.service",
+      "f1ee0002.../127.0.0.2 glob.service",
+    ]);
+    const partly = await run("journal hello nope");
+    expect(partly).to.include({ code: 1, err: "Unit nope.service does not exist.\n" });
+    expect(partly.out).to.contain("last line");
+  });
+
+  it("journal --since asks for all that was written from then on", async () => {
+    let asked: object | undefined;
+    const noting: HostAgents = {
+      ...agents,
+      async *journal(_machine, _unit, request) {
+        asked = request;
+        yield "";
+      },
+    };
+    await deisctl("journal hello --since 10min", { store: cluster.store, agents: noting });
+    expect(asked).to.include({ since: "2026-11-20T19:12:05.000Z", lines: 1_000_000 });
+  });
+
+  it("journal of several goes on when one machine does not answer, and fails in the end", async () => {
+    const half: HostAgents = {
+      ...agents,
+      journal: (machine, ...rest) => {
+        if (machine.address === "127.0.0.1") throw new PlatformError("agent-unreachable", "It is silent");
+        return agents.journal(machine, ...rest);
+      },
+    };
+    const { out, err, code } = await deisctl("journal glob", { store: cluster.store, agents: half });
+    expect(out).to.match(/^f1ee0002.*last line\n$/s);
+    expect(err).to.equal("No word of glob.service from f1ee0001.../127.0.0.1: It is silent\n");
+    expect(code).to.equal(1);
   });
 
   it("journal of a unit that is nowhere says so", async () => {
