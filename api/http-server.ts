@@ -11,7 +11,7 @@ import { addDeisRoutes } from "./deis/routes.ts";
 import { FleetApi } from "./fleet/fleet-api.ts";
 import { PagedLists } from "./fleet/paged-lists.ts";
 import { FleetRefusal } from "./fleet/refusal.ts";
-import { addFleetRoutes, fleetPrefixes, sendRefusal } from "./fleet/routes.ts";
+import { addFleetRoutes, fleetPrefixes, redirectUnclean, sendRefusal } from "./fleet/routes.ts";
 import { mutualTls, type TlsIdentity } from "./listen.ts";
 import { ApiMetrics } from "./metrics.ts";
 import { refuse } from "./refuse.ts";
@@ -102,6 +102,7 @@ export function apiServers(ports: ApiServerPorts, closing: AbortSignal, limits: 
 /** Counts and reports every answer, and holds readers to reading. */
 function watchRequests(server: FastifyInstance, metrics: ApiMetrics, { onEvent }: ApiServerPorts): void {
   server.addHook("onRequest", (request, reply, next) => {
+    if (redirectUnclean(request, reply)) return;
     if (isRead(request) || mayChange(roleOf(subjectOf(request)))) return next();
     const words = "this certificate is a reader's: it may not change anything";
     const isFleets = fleetPrefixes.some((prefix) => request.url.startsWith(prefix));

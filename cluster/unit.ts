@@ -84,12 +84,23 @@ export interface CheckedUnitFile {
   readonly warnings: readonly string[];
 }
 
+/** Longest unit file in bytes: etcd takes 1.5 MiB a request, and the rest of the request needs some room. */
+const longestFile = 1_500_000;
+
 /**
- * All that must hold before a unit is written to the store, in this order: name, grammar, requirements and their
+ * All that must hold before a unit is written to the store, in this order: name, length, grammar, requirements and their
  * combinations, resources, container, publication (a template is read as its instance 1). Throws `unit-name-invalid` or `unit-file-invalid`.
  */
 export function checkUnitFile(name: string, text: string): CheckedUnitFile {
   validateUnitName(name);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > longestFile) {
+    throw new PlatformError(
+      "unit-file-invalid",
+      `Unit file of ${bytes} bytes is too long: at most ${longestFile} fit in the store`,
+      { hint: "Put what is long in a file on the hosts, or in an image" },
+    );
+  }
   const file = parseUnitFile(text);
   if (file.options().length === 0) {
     throw new PlatformError("unit-file-invalid", `The unit file of "${name}" holds no option`, {

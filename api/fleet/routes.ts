@@ -2,6 +2,7 @@
  * fleet's API on the wire: which path and method is what, and answers byte for byte as Go's server gave them: no charset, no newline at
  * the end, an empty body for 201 and 204, a type even on the 204 of a patch.
  */
+import { posix } from "node:path";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { describeError, isRetryable } from "../../cluster/errors.ts";
 import { requestSignal } from "../request-signal.ts";
@@ -50,6 +51,17 @@ export function addFleetRoutes(server: FastifyInstance, api: FleetApi, closing: 
     );
     ready();
   });
+}
+
+/** Sends a client with a path like `//fleet/v1/units` to the clean one, as Go's server does; true if it did. */
+export function redirectUnclean(request: FastifyRequest, reply: FastifyReply): boolean {
+  const [path = "", query] = splitOnce(request.raw.url ?? "", "?");
+  const clean = posix.normalize(path);
+  if (clean === path || !path.startsWith("/")) return false;
+  const location = query === undefined ? clean : `${clean}?${query}`;
+  reply.hijack();
+  reply.raw.writeHead(301, { Location: location, Server: "fleetd/1.0.0", "Content-Length": "0" }).end();
+  return true;
 }
 
 /** An answer in fleetd's form to what no route has taken. */

@@ -261,6 +261,15 @@ export function fleetApiContract(open: () => Promise<ApiBed>): void {
       expect(await bed.get("/fleet/v1/units/hello.service")).to.include({ desiredState: "loaded" });
     });
 
+    it("takes a line of a mebibyte", async () => {
+      const value = `/bin/echo ${"x".repeat(1 << 20)}`;
+      expect(
+        (await put("long.service", { options: [option("Service", "ExecStart", value)] })).status,
+      ).to.equal(201);
+      const { options } = (await bed.get("/fleet/v1/units/long.service")) as { options: { value: string }[] };
+      expect(options[0]?.value === value).to.equal(true);
+    });
+
     it("takes names in any spelling that a URL allows", async () => {
       const name = "a%3Ab%5cx2d-c_d%40x.service";
       expect((await put(name, { options: sleep })).status).to.equal(201);
@@ -318,6 +327,13 @@ export function fleetApiContract(open: () => Promise<ApiBed>): void {
         JSON.stringify({ options: [option("Service", "ExecStart", "/bin/true\nExecStop=/bin/false")] }),
         400,
         /^Cannot write "\[Service\] ExecStart=/,
+      ],
+      [
+        "a file that is longer than the store takes",
+        "a.service",
+        JSON.stringify({ options: [option("Service", "ExecStart", "x".repeat(1_600_000))] }),
+        400,
+        /^Unit file of 1600021 bytes is too long: at most 1500000 fit in the store$/,
       ],
       [
         "a template to be launched",
@@ -545,6 +561,17 @@ export function fleetApiContract(open: () => Promise<ApiBed>): void {
         expect([status, body, headers["content-type"]]).to.deep.equal([405, "", "application/json"]);
       }
     });
+
+    for (const [path, location] of [
+      ["//fleet//v1/units?alt=json", "/fleet/v1/units?alt=json"],
+      ["/fleet/v1/./units", "/fleet/v1/units"],
+      ["/fleet/v1/machines/../units", "/fleet/v1/units"],
+    ] as const) {
+      it(`${path} is sent to ${location}`, async () => {
+        const { status, headers } = await bed.ask(path);
+        expect([status, headers.location]).to.deep.equal([301, location]);
+      });
+    }
 
     it("a path that cannot be decoded is a client's fault", async () => {
       expect((await bed.ask("/fleet/v1/units/%zz")).status).to.equal(400);

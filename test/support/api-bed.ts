@@ -130,6 +130,8 @@ export class ApiBed {
         ...headers,
       },
     });
+    // A server may answer and close before Node has noticed that all was written; before an answer, `once` throws it.
+    outgoing.on("error", () => undefined);
     outgoing.end(text);
     const [incoming] = await once(outgoing, "response");
     let received = "";
