@@ -180,7 +180,29 @@ export class NginxBed {
     const structure = digestOf(await readFile(this.path("state/nginx.conf")));
     if ((await this.state()).structure === structure) return;
     this.signal("SIGHUP");
-    await eventually(async () => (await this.state()).structure === structure, { within: 10_000 });
+    const workers = await eventually(
+      async () => {
+        const state = await this.state();
+        return state.structure === structure && state.workers;
+      },
+      { within: 10_000 },
+    );
+    // The workers of before take new requests until the master's word has reached them.
+    await eventually(async () => (await this.#acceptingWorkers()) === workers, { within: 10_000 });
+  }
+
+  /** How many workers have not been told to end. */
+  async #acceptingWorkers(): Promise<number> {
+    const titles = (await this.#workers()).map((pid) =>
+      readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => ""),
+    );
+    return (await Promise.all(titles)).filter((title) => /worker process\0*$/.test(title)).length;
+  }
+
+  async #workers(): Promise<readonly number[]> {
+    const pid = this.#nginx?.pid;
+    const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
+    return children.trim().split(" ").map(Number);
   }
 
   /** PUT /routes or /certs with these bytes; resolves to nginx's answer. */
@@ -303,10 +325,10 @@ export class NginxBed {
     const child = this.#nginx;
     this.#nginx = undefined;
     if (!child?.pid) return;
-    const workers = await readFile(`/proc/${child.pid}/task/${child.pid}/children`, "utf8");
+    const workers = await this.#workers();
     const over = once(child, "exit");
     child.kill("SIGKILL");
-    for (const pid of workers.trim().split(" ")) process.kill(Number(pid), "SIGKILL");
+    for (const pid of workers) process.kill(pid, "SIGKILL");
     await over;
   }
 
