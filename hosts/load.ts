@@ -163,10 +163,10 @@ export class Load {
   }
 }
 
-/** What a person reads: `1500 ok, 2 failed (status 502: 2), p50 1.2 ms, p99 8.0 ms`. */
-export function describeCounts({ ok, failed, p50, p99, reasons }: LoadCounts): string {
+/** What a person reads: `1500 ok, 2 failed (status 502: 2), p50 1.2 ms, p99 8.0 ms, max 31 ms`. */
+export function describeCounts({ ok, failed, p50, p99, max, reasons }: LoadCounts): string {
   const why = [...reasons].map(([reason, count]) => `${reason}: ${count}`).join(", ");
-  return `${ok} ok, ${failed} failed${why ? ` (${why})` : ""}, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`;
+  return `${ok} ok, ${failed} failed${why ? ` (${why})` : ""}, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, max ${max.toFixed(0)} ms`;
 }
 
 function tally(words: readonly (string | undefined)[]): ReadonlyMap<string, number> {
