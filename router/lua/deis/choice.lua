@@ -1,8 +1,13 @@
 -- Which endpoint of a route takes a request: by turns, by weight, or by an argument of the request.
 --
+-- One whose turn it is is passed over if this worker has more requests waiting for it than for the next in turn. A host that has
+-- lost its power refuses nothing: what was sent over open connections just stays unanswered, for as long as an app may take. So it
+-- holds a request or two of each worker, not every client, until it is found out that it is gone.
+--
 -- An endpoint that has just failed is passed over for a while, as nginx does by default (max_fails=1 fail_timeout=10s), unless all
 -- have. Each worker knows by itself who failed.
 local bit = require "bit"
+local here = require("deis.in_flight").here
 
 local crc32, now = ngx.crc32_long, ngx.now
 local log, huge = math.log, math.huge
@@ -24,6 +29,19 @@ local function usable(endpoint, time, tried)
   if till > time then return false end
   resting[endpoint.address] = nil
   return true
+end
+
+-- The one whose turn it is, or the next one.
+local function of_two(route)
+  local endpoints, count, turn = route.endpoints, route.count, route.turn
+  local at = turn.at % count + 1
+  local waiting = here[endpoints[at].address]
+  if waiting then
+    local after = at % count + 1
+    if waiting > (here[endpoints[after].address] or 0) then at = after end
+  end
+  turn.at = at
+  return endpoints[at]
 end
 
 -- Each in its turn.
@@ -89,10 +107,7 @@ function M.endpoint(route, argument, tried)
   if count == 1 then return route.endpoints[1] end
   local time = now()
   if route.even and not argument and not tried and any_resting_until <= time then
-    local turn = route.turn
-    local at = turn.at % count + 1
-    turn.at = at
-    return route.endpoints[at]
+    return of_two(route)
   end
   local endpoint = choose(route, argument, time, tried)
   if endpoint then return endpoint end

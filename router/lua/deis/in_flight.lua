@@ -3,15 +3,20 @@
 local json = require "deis.json"
 
 local counts, draining = ngx.shared.deis_in_flight, ngx.shared.deis_draining
-local M = {}
+-- `here`: those of this worker alone, by address, which a choice may look at for next to nothing. An address at rest has none.
+local here = {}
+local M = { here = here }
 
 function M.add(address)
   counts:incr(address, 1, 0)
+  here[address] = (here[address] or 0) + 1
 end
 
 -- A count that was dropped for want of room is not made anew, so it never falls below zero.
 function M.remove(address)
   counts:incr(address, -1)
+  local left = (here[address] or 1) - 1
+  here[address] = left > 0 and left or nil
 end
 
 -- Endpoints went out of use, after the table without them is in force: who has chosen one of them by the old table looks at the
