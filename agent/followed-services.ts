@@ -3,6 +3,7 @@
  *
  * One mirror of all endpoints would be simpler, and every change of any app would then reach every machine of the cluster.
  */
+import { setMaxListeners } from "node:events";
 import type { EndpointName, EndpointStore, FollowedService } from "../cluster/ports.ts";
 import { newestVersion } from "../cluster/release-name.ts";
 import type { Stored } from "./publish.ts";
@@ -79,6 +80,8 @@ export class FollowedServices {
 
   /** Resolves once all of these services are known up to `revision`, or when `signal` aborts. */
   async reached(services: ReadonlySet<string>, revision: bigint, signal: AbortSignal): Promise<void> {
+    // Each mirror listens to the one signal: that is no leak.
+    setMaxListeners(0, signal);
     const mirrors = [...services].flatMap((service) => this.#followed.get(service)?.endpoints ?? []);
     await Promise.allSettled(mirrors.map((mirror) => mirror.reached(revision, signal)));
   }

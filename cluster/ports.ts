@@ -286,7 +286,7 @@ export interface EndpointStore {
   /** The endpoints that hang on this lease. */
   onLease(lease: string, signal: AbortSignal): Promise<readonly EndpointName[]>;
   /**
-   * Carries out the writes, up to 128 a transaction, on this lease. One whose condition does not hold is left out in silence: the mirror
+   * Carries out the writes on this lease, many in one transaction. One whose condition does not hold is left out in silence: the mirror
    * tells. Resolves to the revision of the last transaction. Rejects with `lease-not-found` when the lease has ended.
    */
   write(writes: readonly EndpointWrite[], lease: string, signal: AbortSignal): Promise<bigint>;

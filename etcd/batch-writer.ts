@@ -26,6 +26,8 @@ export interface BatchWriterOptions {
 
 /** etcd's default limit. */
 export const maxOperations = 128;
+/** Its limit with a condition among them: what is inside one is counted on top of all that stands beside it. */
+export const maxConditional = maxOperations - 1;
 /** Stays below etcd's 1.5 MiB a request, with room for keys and framing. */
 const maxBytes = 1_000_000;
 const maxInFlight = 4;
@@ -151,12 +153,14 @@ export class BatchWriter {
     const keys = new Set<string>();
     const heldLanes = new Set<string>();
     let bytes = 0;
+    let room = maxOperations;
     let at = this.#head;
-    for (; at < this.#queue.length && batch.length < maxOperations; at += 1) {
+    for (; at < this.#queue.length && batch.length < room; at += 1) {
       const waiting = this.#queue[at];
       if (!waiting) break;
       const size = sizeOf(waiting);
-      const full = bytes + size > maxBytes && batch.length > 0;
+      const needed = waiting.operation.kind === "when" ? maxConditional : room;
+      const full = (bytes + size > maxBytes && batch.length > 0) || batch.length >= needed;
       const { lane, key } = waiting;
       if (full || this.#lanesInFlight.has(lane) || heldLanes.has(lane) || keys.has(key)) {
         heldLanes.add(lane);
@@ -164,6 +168,7 @@ export class BatchWriter {
         continue;
       }
       bytes += size;
+      room = needed;
       batch.push(waiting);
       keys.add(key);
       this.#byKey.delete(key);

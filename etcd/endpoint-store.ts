@@ -5,7 +5,7 @@
  * a publication replaces only what its writer has seen, a withdrawal deletes only what hangs on the writer's own lease.
  */
 import type { EndpointStore, EndpointWrite } from "../cluster/ports.ts";
-import { maxOperations } from "./batch-writer.ts";
+import { maxConditional } from "./batch-writer.ts";
 import { encodeText } from "./codec.ts";
 import { endpointKey, servicesPrefix } from "./keys.ts";
 import { type MirrorOptions, openMirror } from "./mirror.ts";
@@ -29,8 +29,8 @@ export function openEndpointStore(client: EtcdClient, options: MirrorOptions = {
     },
     write: async (writes, lease, signal) => {
       let revision = 0n;
-      for (let at = 0; at < writes.length; at += maxOperations) {
-        const success = writes.slice(at, at + maxOperations).map((write) => operationOf(write, lease));
+      for (let at = 0; at < writes.length; at += maxConditional) {
+        const success = writes.slice(at, at + maxConditional).map((write) => operationOf(write, lease));
         const { header } = await client.txn({ compare: [], success }, { signal });
         revision = header.revision;
       }

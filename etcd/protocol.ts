@@ -51,7 +51,7 @@ export type Operation =
   /** A transaction inside a transaction: conditional on its own, counted as one operation. */
   | { readonly kind: "when"; readonly compare: readonly Compare[]; readonly success: readonly Operation[] };
 
-/** Each list may hold 128 entries (etcd's default), no key may be written twice. */
+/** Each list may hold 128 entries (etcd's default), 127 if one of them is a `when`; no key may be written twice. */
 export interface Txn {
   readonly compare: readonly Compare[];
   readonly success: readonly Operation[];

@@ -98,6 +98,26 @@ const table: readonly Row[] = [
   },
   { when: "a launched unit runs", wish: wanted(), systemd: state("active"), outcome: "leave: as wanted" },
   {
+    when: "a restart was asked for of a unit that is published",
+    wish: wanted({ generation: 1 }),
+    systemd: state("active"),
+    published: true,
+    outcome: "withdraw stop acknowledge(-1) start acknowledge(1): restart 1 was asked for",
+  },
+  {
+    when: "a unit that is published is not placed here",
+    docker: state("active"),
+    published: true,
+    outcome: "withdraw@docker unload@docker: not placed here",
+  },
+  {
+    when: "the file of a unit that is published changed",
+    wish: wanted({ hash: "c".repeat(40) }),
+    systemd: state("active"),
+    published: true,
+    outcome: "withdraw stop unload load start acknowledge(0): changed",
+  },
+  {
     when: "a launched unit is starting",
     wish: wanted(),
     systemd: state("activating"),
@@ -657,6 +677,20 @@ describe("reconcile", () => {
         if (decision?.kind !== "act") return;
         expect(row.flight).to.equal(undefined);
         for (const step of decision.plan.steps) expect(row.gone ?? []).not.to.include(step.runtime);
+      }),
+    );
+  });
+
+  it("takes what may be published out of the traffic before it stops it, but for a fence, which must not wait", () => {
+    fc.assert(
+      fc.property(arbitraryRow(), fc.boolean(), (row, published) => {
+        const decision = reconcile(situation({ ...row, published })).get(name);
+        if (decision?.kind !== "act") return;
+        const order = decision.plan.steps.map(({ kind }) => kind);
+        const down = order.findIndex((kind) => kind === "stop" || kind === "unload");
+        const isDue = published && down >= 0 && decision.plan.purpose !== fencedPurpose;
+        expect(order.filter((kind) => kind === "withdraw")).to.have.length(isDue ? 1 : 0);
+        if (isDue) expect(order[down - 1]).to.equal("withdraw");
       }),
     );
   });

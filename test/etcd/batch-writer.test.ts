@@ -45,6 +45,21 @@ describe("a batch writer", () => {
     await done;
   });
 
+  it("leaves room in a transaction for what is inside a condition, as etcd counts", async () => {
+    const { writer, commits } = manual();
+    const inner = { kind: "delete", range: { key: "x" } } as const;
+    const conditional = (at: number): BatchWrite => ({
+      ...write(`u${at}`, `k${at}`),
+      operation: { kind: "when", compare: [], success: [inner] },
+    });
+    const plain = Array.from({ length: 127 }, (_, at) => write(`p${at}`, `p${at}`));
+    const done = writer.write([...plain, ...Array.from({ length: 130 }, (_, at) => conditional(at))], never);
+    await turn();
+    expect(commits.map(({ operations }) => operations.length)).to.deep.equal([127, 127, 3]);
+    for (const commit of commits) commit.finish();
+    await done;
+  });
+
   it("never has a lane in two transactions at once, and lets others pass it", async () => {
     const { writer, commits } = manual();
     const first = writer.write([write("web", "1")], never);

@@ -100,6 +100,8 @@ export class MemoryEtcd {
         answer(signal, (): TxnResult => {
           const succeeded = txn.compare.every((each) => this.#holds(each));
           const operations = succeeded ? txn.success : (txn.failure ?? []);
+          if (operations.length > (operations.some(({ kind }) => kind === "when") ? 127 : 128))
+            throw tooMany();
           const found = this.#commit(operations);
           return { header: this.#header(), succeeded, found, retried: false };
         }),
@@ -242,6 +244,10 @@ function unreachable(): PlatformError {
   return new PlatformError("store-unreachable", "Cannot reach the store in memory: it was cut off", {
     retryable: true,
   });
+}
+
+function tooMany(): PlatformError {
+  return new PlatformError("store-rejected", "etcdserver: too many operations in txn request");
 }
 
 function noLease(id: string): PlatformError {
