@@ -153,7 +153,7 @@ export class ClusterModel {
     else this.awayMachines.delete(node);
     for (const copy of node.copies) {
       copy.unit.template?.arrive(node);
-      this.mark(copy.unit);
+      this.#markWithDependents(copy.unit);
     }
     this.#forgetSurveys(node);
   }

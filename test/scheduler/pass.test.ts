@@ -6,6 +6,7 @@ import { statesTable } from "../../etcd/tables.ts";
 import type { SchedulerEvent } from "../../scheduler/events.ts";
 import { type SchedulerTables, schedulerTables } from "../../scheduler/look.ts";
 import { Scheduler } from "../../scheduler/scheduler.ts";
+import { eventually } from "../support/eventually.ts";
 import { MemoryStore } from "../support/memory-store.ts";
 import { machine } from "./builders.ts";
 
@@ -24,21 +25,35 @@ const settings = {
 
 /** A scheduler on a store in memory. */
 class Bench {
-  readonly store = new MemoryStore();
-  readonly mirror: Mirror<SchedulerTables> = this.store.mirror(schedulerTables);
+  readonly store: MemoryStore;
+  readonly mirror: Mirror<SchedulerTables>;
   readonly events: SchedulerEvent[] = [];
   readonly ending = new AbortController();
-  writer: SchedulerWriter = this.store.schedulerWriter();
+  writer: SchedulerWriter;
   now = 0;
-  readonly scheduler = new Scheduler({
-    mirror: this.mirror,
-    settings,
-    wall: () => this.now,
-    monotonic: () => this.now,
-    onEvent: (event) => this.events.push(event),
-    openStates: (id) => this.store.mirrorOf({ states: statesTable(id) }),
-    ring: () => undefined,
-  });
+  readonly scheduler: Scheduler;
+
+  /** Leads from now on. */
+  constructor(store = new MemoryStore()) {
+    this.store = store;
+    this.mirror = store.mirror(schedulerTables);
+    this.writer = store.schedulerWriter();
+    this.scheduler = new Scheduler({
+      mirror: this.mirror,
+      settings,
+      wall: () => this.now,
+      monotonic: () => this.now,
+      onEvent: (event) => this.events.push(event),
+      openStates: (id) => store.mirrorOf({ states: statesTable(id) }),
+      ring: () => undefined,
+    });
+  }
+
+  async close(): Promise<void> {
+    this.ending.abort();
+    await this.scheduler.standDown();
+    await this.mirror.close();
+  }
 
   submit(name: string, text: string, target = "launched", generation = 0): void {
     const { hash } = checkUnitFile(name, text);
@@ -49,6 +64,14 @@ class Bench {
   async pass(): Promise<void> {
     await this.mirror.reached(this.store.etcd.revision, this.ending.signal);
     await this.scheduler.pass(this.writer, this.ending.signal);
+  }
+
+  /** Passes until it is so, as what it follows on the side comes in. */
+  async passes(isSo: () => boolean): Promise<void> {
+    await eventually(async () => {
+      await this.pass();
+      return isSo();
+    });
   }
 
   keys(prefix: string): string[] {
@@ -71,8 +94,7 @@ describe("a scheduler's pass", () => {
     bench = new Bench();
   });
   afterEach(async () => {
-    bench.ending.abort();
-    await bench.mirror.close();
+    await bench.close();
   });
 
   it("writes a placement with its reason, and nothing more the next time", async () => {
@@ -240,5 +262,107 @@ describe("a scheduler's pass", () => {
       await bench.pass();
     }
     expect(bench.keys("unit-files/")).to.have.length(2);
+  });
+
+  it("announces an app with its first unit, and retires it with its last", async () => {
+    bench.submit("web.service", `${sleeper}[X-Publish]\nService=shop\nPort=80\n`, "inactive");
+    await bench.pass();
+    expect(bench.keys("apps/")).to.deep.equal(["apps/shop"]);
+    bench.store.etcd.delete("/deis/cluster/apps/shop");
+    bench.store.etcd.put("/deis/cluster/apps/old", "{}");
+    await bench.pass();
+    expect(bench.keys("apps/")).to.deep.equal(["apps/shop"]);
+    bench.store.etcd.delete("/deis/cluster/units/web.service");
+    await bench.pass();
+    expect(bench.keys("apps/")).to.deep.equal([]);
+  });
+
+  it("keeps an app whose unit cannot be read any more", async () => {
+    bench.submit("web.service", `${sleeper}[X-Publish]\nService=shop\nPort=80\n`);
+    await bench.pass();
+    bench.store.etcd.put("/deis/cluster/units/web.service", "{");
+    await bench.pass();
+    expect(bench.keys("apps/")).to.deep.equal(["apps/shop"]);
+  });
+
+  it("answers questions under the lease of who asks, and only while it leads", async () => {
+    bench.store.addMachine(machine(m1));
+    bench.submit("web.service", sleeper);
+    await bench.pass();
+    const store = bench.store.clusterStore();
+    const asked = store.ask({ kind: "why", unit: "web.service" }, bench.ending.signal);
+    await eventually(() => bench.keys("questions/").length === 1);
+    bench.scheduler.look();
+    expect(bench.keys("answers/")).to.deep.equal([]);
+    await bench.pass();
+    const answer = await asked;
+    expect(answer.placements.map((each) => each.machine)).to.deep.equal([m1]);
+    expect(answer.summary).to.match(/^it is on 1+: least loaded/);
+    const plan = store.ask({ kind: "rebalance" }, bench.ending.signal);
+    await eventually(() => bench.keys("questions/").length === 1);
+    await bench.pass();
+    expect(await plan).to.have.property("moves").that.is.empty;
+  });
+
+  it("answers a bad question with what is wrong with it", async () => {
+    await bench.store.etcd.client().grantLease("7", 15, {});
+    const value = Buffer.from('{"kind":"how"}');
+    bench.store.etcd.commit([{ kind: "put", key: "/deis/cluster/questions/q1", value, lease: "7" }]);
+    await bench.pass();
+    expect(bench.value("answers/q1")).to.have.nested.property("error.code", "question-invalid");
+    bench.store.etcd.expireLease("7");
+    expect(bench.keys("answers/")).to.deep.equal([]);
+  });
+
+  it("drains a machine as its agents report, across a change of leader", async () => {
+    bench.store.addMachine(machine(m1));
+    bench.submit("web.service", sleeper);
+    await bench.pass();
+    bench.store.addMachine(machine(m2));
+    bench.store.etcd.put(`/deis/cluster/cordons/${m1}`, '{"drain":true,"since":"2026-01-01T00:00:00Z"}');
+    await bench.passes(() => bench.keys("placements/").length === 2);
+    expect(bench.value(`placements/${m2}/web.service`)).to.include({ move: "arriving", target: "launched" });
+    expect(bench.value(`placements/${m1}/web.service`)).to.include({ target: "launched" });
+    const successor = new Bench(bench.store);
+    await bench.scheduler.standDown();
+    const { hash = "" } = bench.value(`placements/${m2}/web.service`);
+    const since = "2026-01-01T00:00:00Z";
+    const state = {
+      load: "loaded",
+      active: "active",
+      sub: "running",
+      hash: String(hash),
+      generation: 0,
+      since,
+    };
+    await bench.store
+      .stateWriter(m2)
+      .write([{ kind: "report", unit: "web.service", state }], bench.ending.signal);
+    await successor.passes(() => bench.keys("placements/").length === 1);
+    expect(bench.value(`placements/${m2}/web.service`)).not.to.have.property("move");
+    await successor.close();
+  });
+
+  it("ends a wanted move that cannot be, and says why", async () => {
+    bench.store.addMachine(machine(m1));
+    bench.submit("web.service", sleeper);
+    await bench.pass();
+    bench.store.etcd.put("/deis/cluster/moves/web.service", JSON.stringify({ from: m1, reason: "by hand" }));
+    await bench.passes(() => bench.keys("moves/").length === 0);
+    const told = bench.events.flatMap((event) => (event.kind === "decided" ? [event.decision] : []));
+    expect(told.at(-1)).to.include({
+      kind: "end-move",
+      reason: "nothing else can take it: there is no other machine",
+    });
+  });
+
+  it("takes a cordon that cannot be read for one", async () => {
+    bench.store.addMachine(machine(m1));
+    bench.store.etcd.put(`/deis/cluster/cordons/${m1}`, "yes");
+    bench.submit("web.service", sleeper);
+    await bench.pass();
+    expect(bench.value("unplaced/web.service").reason).to.equal(
+      "1 machine rejected it: 1 is cordoned (its cordon cannot be read)",
+    );
   });
 });
