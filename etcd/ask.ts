@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { PlatformError } from "../cluster/errors.ts";
 import type { Answer, AnswerTo, Question } from "../cluster/question.ts";
+import { onAbort } from "../loop/abort.ts";
 import { answerKey, leaderKey, questionKey } from "./keys.ts";
 import { newLeaseId } from "./lease-session.ts";
 import { openMirror } from "./mirror.ts";
@@ -47,8 +48,8 @@ async function answered(
   waitMs: number,
 ): Promise<Answer | undefined> {
   const mirror = openMirror(client, { answer: singleKeyTable<Answer>(answerKey(id), decodeAnswer) });
-  const deadline = AbortSignal.timeout(waitMs);
-  const over = AbortSignal.any([signal, deadline]);
+  let timer: NodeJS.Timeout | undefined;
+  let off = (): void => undefined;
   try {
     return await new Promise<Answer | undefined>((resolve, reject) => {
       const look = (): void => {
@@ -59,13 +60,13 @@ async function answered(
         else if (found) resolve(found);
       };
       mirror.onChange(look);
-      over.addEventListener("abort", () => (signal.aborted ? reject(signal.reason) : resolve(undefined)), {
-        once: true,
-      });
-      if (signal.aborted) reject(signal.reason);
+      timer = setTimeout(() => resolve(undefined), waitMs);
+      off = onAbort(signal, () => reject(signal.reason));
       look();
     });
   } finally {
+    clearTimeout(timer);
+    off();
     await mirror.close();
   }
 }

@@ -12,6 +12,7 @@
  */
 import { hasCode, isRetryable, PlatformError } from "../cluster/errors.ts";
 import type { Mirror } from "../cluster/ports.ts";
+import { onAbort } from "../loop/abort.ts";
 import { Backoff, type BackoffOptions } from "../loop/backoff.ts";
 import { type Clock, systemClock } from "../loop/clock.ts";
 import { coveringRange } from "./keys.ts";
@@ -218,8 +219,8 @@ class LiveMirror<Tables> implements Mirror<Tables> {
     const names = Object.keys(this.tables) as (keyof Tables)[];
     const range = coveringRange(names.map((name) => this.tables[name].spec.range));
     const over = new AbortController();
-    const stop = () => over.abort();
-    signal.addEventListener("abort", stop, { once: true });
+    // The signal may have come while the listing was told.
+    const off = onAbort(signal, () => over.abort());
     let doubt: string | undefined;
     const relist = (why: string) => {
       doubt ??= why;
@@ -274,7 +275,7 @@ class LiveMirror<Tables> implements Mirror<Tables> {
     } finally {
       patience.abort();
       this.#relist = undefined;
-      signal.removeEventListener("abort", stop);
+      off();
     }
   }
 

@@ -87,6 +87,14 @@ export function mirrorContract(open: () => Promise<MirrorBed>): void {
     expect(mirror.takeChanges()).to.deep.equal({ a: new Set(["1"]), c: new Set(["1"]) });
   });
 
+  it("can be closed as soon as its first listing is told", async () => {
+    await bed.commit([put("/t/a/1", "one")]);
+    mirror = openMirror<Letters>(bed.client, specs);
+    await new Promise<void>((resolve, reject) => {
+      mirror.onChange(() => mirror.close().then(resolve, reject));
+    });
+  });
+
   it("reaches a revision that touched none of its tables", async () => {
     await follow();
     const revision = await bed.commit([put("/elsewhere", "x")]);

@@ -149,7 +149,8 @@ describe("a plan to rebalance", () => {
         }
         expect(planRebalance(cluster.model).moves).to.deep.equal([]);
         for (const node of cluster.model.units.values()) cluster.model.mark(node);
-        expect(cluster.pass().filter((each) => /^(withdraw|place)/.test(each))).to.deep.equal([]);
+        // A unit that waited may come where there is room now.
+        expect(cluster.pass().filter((each) => each.startsWith("withdraw"))).to.deep.equal([]);
       }),
       { numRuns: 500 },
     );
