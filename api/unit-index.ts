@@ -14,9 +14,12 @@ export class UnitIndex {
     this.#catchUp();
   }
 
-  /** The machines that the unit is placed on, sorted. */
+  /** The machines that the unit is placed on, sorted; one that it is only arriving at comes last. */
   placedOn(unit: string): readonly string[] {
-    return this.#of("placements", unit);
+    const { placements } = this.#mirror.tables;
+    const isArriving = (machine: string): number =>
+      placements.get(`${machine}/${unit}`)?.move === "arriving" ? 1 : 0;
+    return this.#of("placements", unit).toSorted((a, b) => isArriving(a) - isArriving(b));
   }
 
   /** The machines that report the unit, sorted. */

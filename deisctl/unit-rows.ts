@@ -51,7 +51,10 @@ export function unitFileRows(
   const placed = new Map<string, Placement>();
   for (const [, placement] of tables.placements.entries()) {
     const other = placed.get(placement.unit);
-    if (!other || placement.machine < other.machine) placed.set(placement.unit, placement);
+    // A unit that moves is still where it was.
+    if (placement.move === "arriving" && other) continue;
+    if (!other || other.move === "arriving" || placement.machine < other.machine)
+      placed.set(placement.unit, placement);
   }
   return [...tables.units.entries()]
     .sort(([a], [b]) => compare(a, b))
