@@ -293,6 +293,14 @@ describe("a setting of an app", function () {
     expect((await ask()).status).to.equal(200);
   });
 
+  it("that asks for Deis v1's firewall is reported: there is none", async () => {
+    await bed.replace({ ...published("demo", one), "/deis/router/firewall/enabled": "true" });
+    expect((await problems()).map(({ message }) => message)).to.deep.equal([
+      "is on, but there is no firewall: Debian's nginx has no naxsi",
+    ]);
+    expect((await ask()).status).to.equal(200);
+  });
+
   it("of the controller: long timeouts of its own and the platform's body size; of the store: bodies without end", async () => {
     const silent = await bed.backend(() => undefined);
     await bed.replace({

@@ -180,6 +180,11 @@ function M.compile(keys)
     pages = pages(own_pages, "/deis/router/", {}, report),
   }
 
+  -- Who asks for a filter must not believe that there is one.
+  if read("firewall/enabled", values.switch, false) then
+    report("/deis/router/firewall/enabled", "is on, but there is no firewall: Debian's nginx has no naxsi")
+  end
+
   -- An app's route.
   local function app_route(app)
     local prefix = "/deis/router/apps/" .. app .. "/"
