@@ -180,8 +180,13 @@ class Round {
     if (run !== last) this.#recordRun(unit, run);
     this.#model.setDue(unit, run.next === undefined ? undefined : Date.parse(run.next));
     this.#model.setIdle(unit, !isActive(run));
-    if (isActive(run)) this.#judgeSingle(unit);
-    else this.#rest(unit, copy);
+    if (!isActive(run)) {
+      this.#rest(unit, copy);
+      return;
+    }
+    if (copy?.machine.cordon && !this.#isHandedOver(copy))
+      this.#withdraw(copy, "a new run is due, and that machine is cordoned");
+    this.#judgeSingle(unit);
   }
 
   /** Between two runs a unit stays where it ran, as long as that is possible, but goes nowhere else. */
@@ -190,7 +195,7 @@ class Round {
     else if (copy?.machine.cordon?.drain) {
       this.#withdraw(copy, "its machine is being drained, and no run of it is due");
     } else if (copy?.machine.presence === "present") {
-      const why = this.#whyLeave(copy);
+      const why = copy.machine.cordon?.drain ? "that machine is being drained" : this.#whyLeave(copy);
       if (why !== undefined) this.#withdraw(copy, why);
     }
     this.#homeless.delete(unit);
@@ -666,8 +671,8 @@ class Round {
     const sentences = new Map<string, string>();
     for (const unit of this.#failed) {
       this.#model.waiting.add(unit);
-      // A lost machine that comes back is to run what is wanted now.
-      if (unit.copy) this.#renewIfChanged(unit.copy);
+      // A lost machine that comes back is to run what is wanted now; what was leaving it goes on doing so.
+      if (unit.copy && !this.#model.moves.isUnderWay(unit)) this.#renewIfChanged(unit.copy);
     }
     const retold: Iterable<UnitNode> = this.#model.machinesChanged ? this.#allWaiting() : this.#failed;
     this.#model.machinesChanged = false;

@@ -470,11 +470,26 @@ describe("a unit that replaces another", () => {
     );
   });
 
-  it("and is replaced by it in turn, moves nobody", () => {
+  it("and is replaced by it in turn, waits until that one has left", () => {
     const cluster = new Cluster().join(machine("m1"), machine("m2"));
-    cluster.submit(unit("a.service", { replaces: ["b.service"] })).pass();
-    cluster.submit(unit("b.service", { replaces: ["a.service"] }));
-    expect(cluster.pass()).to.deep.equal(["place b.service m2"]);
+    cluster.submit(unit("b.service", { replaces: ["a.service"] })).pass();
+    cluster.submit(unit("a.service", { replaces: ["b.service"] }));
+    expect(cluster.pass()).to.deep.equal(["park a.service"]);
+    expect(cluster.why("a.service")).to.equal(
+      '2 machines rejected it: 2 cannot take it while "b.service" is placed: the two replace each other',
+    );
+    expect(cluster.pass()).to.deep.equal([]);
+    cluster.destroy("b.service");
+    expect(cluster.pass()).to.deep.equal(["withdraw b.service m1", "place a.service m1", "unpark a.service"]);
+  });
+
+  it("and is replaced by it in turn, is the one that runs if its name comes first", () => {
+    const cluster = new Cluster().join(machine("m1"), machine("m2"));
+    cluster.submit(
+      unit("b.service", { replaces: ["a.service"] }),
+      unit("a.service", { replaces: ["b.service"] }),
+    );
+    expect(cluster.pass()).to.deep.equal(["place a.service m1", "park b.service"]);
   });
 
   it("does not send a circle of three round for ever", () => {

@@ -141,7 +141,7 @@ const plans: fc.Arbitrary<Event> = fc.oneof(
 
 /** Passes in between: each inner list is what happened between two passes. */
 const historiesOf = (happenings: fc.Arbitrary<Event>) =>
-  fc.array(fc.array(happenings, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 8 });
+  fc.array(fc.array(happenings, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 8 }).map(atRest);
 const histories = historiesOf(events);
 /** Histories with plans begin with machines and units to move. */
 const plannedHistories = fc
@@ -152,7 +152,22 @@ const plannedHistories = fc
       .map((id, at) => machine(id, { metadata: { disk: "ssd", zone: at < 2 ? "x" : "y" }, memoryBytes: 8 }))
       .map((joining) => ({ kind: "join", machine: joining }));
     return [[...beginning, ...first.map((u): Event => ({ kind: "submit", unit: toUnit(u) }))], ...rest];
-  });
+  })
+  .map(atRest);
+
+/** A glob among the peers of one unit may stand for what another of its company replaces: that would never come to rest. */
+function atRest(history: Event[][]): Event[][] {
+  const submits = (event: Event): boolean =>
+    event.kind === "submit" && event.unit.requirements.machineOf.some(isPeerGlob);
+  if (!history.flat().some(submits)) return history;
+  return history.map((happenings) =>
+    happenings.map((event) => {
+      if (event.kind !== "submit") return event;
+      const requirements = { ...event.unit.requirements, replaces: [] };
+      return { ...event, unit: { ...event.unit, hash: `${event.unit.hash} alone`, requirements } };
+    }),
+  );
+}
 
 function toUnit(u: UnitDraw): Unit {
   const shape: UnitShape = {
@@ -175,9 +190,7 @@ function toUnit(u: UnitDraw): Unit {
     shape.machineOf = u.machineOf.filter((name) => name !== u.name);
     const peersMatch = (globs: readonly string[]): boolean =>
       globs.some((glob) => shape.machineOf?.some((peer) => compileGlob(glob).matches(peer)));
-    // A glob among the peers may stand for what it replaces, which would never come to rest.
-    const strict = !shape.machineOf.some(isPeerGlob);
-    if (strict && u.conflicts.length === 0 && !peersMatch(u.replaces)) shape.replaces = u.replaces;
+    if (u.conflicts.length === 0 && !peersMatch(u.replaces)) shape.replaces = u.replaces;
     if (peersMatch(u.conflicts)) shape.conflicts = [];
   }
   if (u.machineId && !u.global) shape.conflicts = [];
@@ -341,8 +354,23 @@ class Truth {
         }
       }
     }
+    const placed = [...this.machines.keys()].flatMap((id) => this.on(id));
+    for (const each of placed) {
+      for (const other of placed) {
+        if (each !== other && each.name !== other.name && rivals(each, other))
+          found.push(`${each.name} and ${other.name} replace each other`);
+      }
+    }
     return found;
   }
+}
+
+function rivals(one: Unit, other: Unit): boolean {
+  const names = (a: Unit, b: Unit): boolean =>
+    a.requirements.replaces.some((glob) => compileGlob(glob).matches(b.name));
+  const template = templateOf(one.name);
+  const areSiblings = template !== undefined && template === templateOf(other.name);
+  return !areSiblings && names(one, other) && names(other, one);
 }
 
 describe("any history of a cluster", () => {

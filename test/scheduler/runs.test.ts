@@ -141,6 +141,24 @@ describe("a unit with RunOnce", () => {
     expect(cluster.pass()).to.deep.equal(["run job.service finished", "withdraw job.service m1"]);
   });
 
+  it("is let end on a machine that is drained, and leaves it then", () => {
+    const cluster = two().submit(job());
+    cluster.pass();
+    tell(cluster, "job.service");
+    cluster.pass();
+    cluster.cordon("m1", { drain: true });
+    expect(cluster.pass()).to.deep.equal(["park job.service"]);
+    expect(cluster.why("job.service")).to.equal(
+      "its machine m1 is being drained, and its run goes on there until it ends",
+    );
+    tell(cluster, "job.service", ended);
+    expect(cluster.pass()).to.deep.equal([
+      "run job.service finished",
+      "withdraw job.service m1",
+      "unpark job.service",
+    ]);
+  });
+
   it("waits like any unit when nothing can take it", () => {
     const cluster = new Cluster().submit(job());
     expect(cluster.pass()).to.deep.equal(["run job.service due", "park job.service"]);
@@ -189,6 +207,23 @@ describe("a cluster timer", () => {
       expect(cluster.pass()).to.deep.equal(["run tick.service finished"]);
       expect(cluster.pass()).to.deep.equal([]);
     }
+  });
+
+  it("begins its next run elsewhere when the machine of the last one is cordoned", () => {
+    const cluster = two().submit(timer());
+    cluster.pass();
+    cluster.wait(10 * minute);
+    cluster.pass();
+    tell(cluster, "tick.service", ended);
+    cluster.pass();
+    cluster.cordon("m1");
+    expect(cluster.pass()).to.deep.equal([]);
+    cluster.wait(10 * minute);
+    expect(cluster.pass()).to.deep.equal([
+      "run tick.service due",
+      "withdraw tick.service m1",
+      "place tick.service m2",
+    ]);
   });
 
   it("passes over a tick that comes during a run, and says so", () => {

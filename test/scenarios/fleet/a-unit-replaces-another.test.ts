@@ -24,16 +24,18 @@ describe("Replaces=", function () {
       expect(deployed.placedOn(unit), unit).to.deep.equal(before.get(unit));
   });
 
-  it("of two units that name each other pushes neither about for ever", async () => {
+  it("of two units that name each other lets one run, for good, and says why not the other", async () => {
     const { deployed } = the;
     await deployed.write({
       "left.service": service({ fleet: "Replaces=right.service" }),
       "right.service": service({ fleet: "Replaces=left.service" }),
     });
-    await deployed.deisctl("start", "--no-block", "left.service", "right.service");
-    await eventually(
-      () => deployed.activeOn("left.service").length + deployed.activeOn("right.service").length > 0,
-    );
+    await deployed.deisctl("start", "left.service");
+    const { code, stderr } = await deployed.tryDeisctl("start", "right.service");
+    expect(code).to.equal(3);
+    expect(stderr).to.contain('while "left.service" is placed: the two replace each other');
+    const both = () => [deployed.activeOn("left.service").length, deployed.activeOn("right.service").length];
+    expect(both()).to.deep.equal([1, 0]);
     // Any further pass would move them again; one is asked for by a unit that comes.
     await deployed.write({ "other.service": service() });
     await deployed.deisctl("start", "other.service");
@@ -42,5 +44,7 @@ describe("Replaces=", function () {
     expect(deployed.placements).to.deep.equal(seen.filter((row) => !row.startsWith("other.service ")));
     const listed = await deployed.deisctl("list-unit-files", "--no-legend", "--fields=unit,dstate");
     expect(listed).to.match(/^left\.service\s+launched\nright\.service\s+launched\n$/);
+    await deployed.deisctl("destroy", "left.service");
+    await eventually(() => expect(both()).to.deep.equal([0, 1]));
   });
 });

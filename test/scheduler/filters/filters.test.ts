@@ -255,9 +255,15 @@ table("the rule replaces", [
     why: 'runs "a.service" which replaces it',
   },
   {
-    name: "is void between two that replace each other",
+    name: "is void between instances of one template",
+    here: { "u@2.service": { replaces: ["u@*"] } },
+    asks: { replaces: ["u@*"] },
+    why: undefined,
+  },
+  {
+    name: "lets only one of two that replace each other be placed",
     here: { "a.service": { replaces: ["u@*"] } },
     asks: { replaces: ["a.service"] },
-    why: undefined,
+    why: 'cannot take it while "a.service" is placed: the two replace each other',
   },
 ]);
