@@ -60,6 +60,8 @@ export interface ClusterEvent {
   readonly machine?: string;
   /** When it happened, RFC 3339, if the record itself says so: etcd keeps no times. */
   readonly time?: string;
+  /** Of a `unit-state`: since when the unit has been so by its machine's clock. Long ago, if it is only reported anew. */
+  readonly since?: string;
   readonly message: string;
   /** What is wanted, of a `unit-submitted`, `unit-replaced` or `unit-target`. */
   readonly target?: string;
@@ -193,15 +195,18 @@ function placementEvents(name: string, before?: Placement, after?: Placement): T
 function stateEvents(name: string, before?: UnitState, after?: UnitState): Told[] {
   const { machine, unit } = splitPair(name);
   if (!after) return [{ kind: "unit-left", unit, machine, message: "nothing of it is left there" }];
-  if (before && stateText(before) === stateText(after)) return [];
-  const { load, active, sub, hash, generation, exitStatus, problem } = after;
+  const restarted =
+    before !== undefined && (before.since !== after.since || before.generation !== after.generation);
+  if (before && !restarted && stateText(before) === stateText(after)) return [];
+  const { load, active, sub, hash, generation, exitStatus, problem, since } = after;
   return [
     {
       kind: "unit-state",
       unit,
       machine,
       // An agent that reports anew what began long ago tells nothing about now.
-      ...(before && before.active !== active ? { time: after.since } : {}),
+      ...(before && (before.active !== active || before.since !== since) ? { time: since } : {}),
+      since,
       load,
       active,
       sub,
@@ -209,7 +214,7 @@ function stateEvents(name: string, before?: UnitState, after?: UnitState): Told[
       generation,
       ...(exitStatus === undefined ? {} : { exitStatus }),
       ...(problem === undefined ? {} : { reason: problem }),
-      message: stateText(after),
+      message: stateText(after) + (restarted && before.active === active ? ", started again" : ""),
     },
   ];
 }
@@ -252,7 +257,15 @@ export function datePast(events: readonly ClusterEvent[]): readonly DatedEvent[]
     bounded.push(next === undefined ? undated : { ...undated, notAfter: next });
   }
   let last: string | undefined;
-  return bounded.reverse().map((event) => {
+  return bounded.reverse().map((event): DatedEvent => {
+    const { since, notAfter } = event;
+    // A state's own time fits between its neighbours' unless it was only reported anew.
+    const fits = since !== undefined && last !== undefined && since >= last && (notAfter ?? since) >= since;
+    if (event.time === undefined && fits) {
+      const { notAfter: _, ...dated } = event;
+      last = since;
+      return { ...dated, time: since };
+    }
     if (event.time !== undefined) last = event.time;
     return event.time !== undefined || last === undefined ? event : { ...event, notBefore: last };
   });

@@ -81,8 +81,17 @@ describe("eventsOf", () => {
   });
 
   it("takes no time from a state that an agent only reports anew", () => {
-    expect(state(undefined, {})[0]).to.not.have.property("time");
-    expect(state({}, { since: "2026-11-20T20:00:00Z" })).to.deep.equal([]);
+    expect(state(undefined, {})[0]).to.include({ since: running.since }).and.not.have.property("time");
+    expect(state({}, {})).to.deep.equal([]);
+  });
+
+  it("tells of a unit that was started again between two reports", () => {
+    const since = "2026-11-20T20:00:00Z";
+    expect(state({}, { since, generation: 1 })[0]).to.include({
+      time: since,
+      generation: 1,
+      message: "active (running), started again",
+    });
   });
 
   it("tells placements with their reason, and departures", () => {
@@ -131,6 +140,24 @@ describe("datePast", () => {
       ["19:01", undefined, "19:05"],
       [undefined, "19:05", undefined],
       ["19:05", undefined, undefined],
+    ]);
+  });
+
+  it("takes a state's own time where it fits between its neighbours'", () => {
+    const since = (revision: number, time: string): ClusterEvent => ({ ...event(revision), since: time });
+    const dated = datePast([
+      since(1, "18:00"),
+      event(2, "19:01"),
+      since(3, "18:00"),
+      since(4, "19:03"),
+      event(5, "19:05"),
+    ]);
+    expect(dated.map(({ time, notBefore, notAfter }) => [notBefore, time, notAfter])).to.deep.equal([
+      [undefined, undefined, "19:01"],
+      [undefined, "19:01", undefined],
+      ["19:01", undefined, "19:05"],
+      [undefined, "19:03", undefined],
+      [undefined, "19:05", undefined],
     ]);
   });
 

@@ -192,7 +192,7 @@ describe("rolling changes", () => {
         .split("\n")
         .map((line) => JSON.parse(line))
         .filter(({ kind, generation }) => kind === "unit-state" && generation === 1);
-      expect(renewed).to.have.length(0, "a restart that ends as it began is no event of its state");
+      expect(renewed.map(({ machine }) => machine)).to.deep.equal([h1, h2]);
       const record = cluster.store.etcd.dump().get("/deis/cluster/units/glob.service");
       expect(JSON.parse(record ?? ""))
         .to.include({ generation: 1 })
