@@ -105,8 +105,24 @@ export const gonePurpose = "gone";
 /** A decision for every unit that is desired, observed or under way, in name order. */
 export function reconcile(situation: Situation): ReadonlyMap<string, Decision> {
   const decisions = new Map<string, Decision>();
-  for (const name of unitNames(situation)) decisions.set(name, withdrawn(settle(name, situation), situation));
+  const scene = { ...situation, leaving: leavingUnits(situation) };
+  for (const name of unitNames(situation)) decisions.set(name, withdrawn(settle(name, scene), situation));
   return decisions;
+}
+
+/** A situation and what all its units have to know of each other, found once. */
+interface Scene extends Situation {
+  /** Units that were sent away from here and still run. */
+  readonly leaving: readonly string[];
+}
+
+function leavingUnits({ desired, runtimes }: Situation): readonly string[] {
+  const leaving: string[] = [];
+  for (const { observed } of runtimes.values()) {
+    for (const [name, state] of observed)
+      if (!desired.has(name) && (isUp(state) || state.active === "deactivating")) leaving.push(name);
+  }
+  return leaving;
 }
 
 /**
@@ -138,7 +154,7 @@ function unitNames({ desired, runtimes, flights }: Situation): string[] {
 }
 
 /** The decision from wishes and facts, held back by what is under way and by what failed before. */
-function settle(name: string, situation: Situation): Decision {
+function settle(name: string, situation: Scene): Decision {
   const intent = situation.synced
     ? authorised(name, situation)
     : leave("the cluster's state has not been read yet");
@@ -152,7 +168,7 @@ function settle(name: string, situation: Situation): Decision {
   return intent;
 }
 
-function authorised(name: string, situation: Situation): Decision {
+function authorised(name: string, situation: Scene): Decision {
   switch (situation.authority) {
     case "held":
       return intended(name, situation);
@@ -194,7 +210,7 @@ function fenced(name: string, { desired, runtimes }: Situation): Decision {
   return act(name, fencedPurpose, fenceReason, stopSteps(wish.runtime));
 }
 
-function intended(name: string, situation: Situation): Decision {
+function intended(name: string, situation: Scene): Decision {
   const wish = situation.desired.get(name);
   if (wish === undefined) return unwanted(name, situation);
   if (wish.kind === "unknown") return leave(wish.reason);
@@ -236,16 +252,11 @@ function nextStep(wish: Wanted, state: UnitState | undefined, { claims }: Situat
  * A unit that was sent away from here, still runs, and conflicts with this one, by its own file or by this one's. The scheduler
  * gives a place away as soon as it is withdrawn; only here can be seen when it is free.
  */
-function leavingRival(wish: Wanted, { desired, runtimes, formerConflicts }: Situation): string | undefined {
+function leavingRival(wish: Wanted, { leaving, formerConflicts }: Scene): string | undefined {
   const refuses = (globs: readonly Glob[], name: string): boolean => globs.some((glob) => glob.matches(name));
-  for (const { observed } of runtimes.values()) {
-    for (const [other, state] of observed) {
-      if (desired.has(other) || !(isUp(state) || state.active === "deactivating")) continue;
-      if (refuses(wish.conflicts, other)) return other;
-      if (refuses(formerConflicts?.get(other) ?? [], wish.name)) return other;
-    }
-  }
-  return undefined;
+  return leaving.find(
+    (other) => refuses(wish.conflicts, other) || refuses(formerConflicts?.get(other) ?? [], wish.name),
+  );
 }
 
 function unwanted(name: string, { runtimes }: Situation): Decision {

@@ -106,23 +106,34 @@ export class BusConnection {
    * `systemd-unreachable` or `systemd-timeout` (retryable), or with the signal's reason.
    */
   async call(call: BusCall, signal?: AbortSignal): Promise<readonly unknown[]> {
-    return this.#slots.run(async () => {
-      signal?.throwIfAborted();
-      if (this.#over) throw unreachable(this.#options.address, this.#lastError);
-      return this.#settled<readonly unknown[]>(
-        this.#options.callTimeoutMs,
-        signal,
-        call.member,
-        (resolve, reject) => {
-          this.#bus
-            .call(
-              new dbus.Message({ ...call, signature: call.signature ?? "", body: [...(call.body ?? [])] }),
-            )
-            .then(
-              (reply) => resolve(reply ? reply.body.map(plain) : []),
-              (error: unknown) => reject(asPlatformError(call, error, this.#options.address)),
-            );
-        },
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => reject(signal?.reason);
+      // The slot is held until the answer is here, though nobody may wait for it any more: the bus counts the call until then.
+      void this.#slots.run(async () => {
+        if (signal?.aborted) return giveUp();
+        signal?.addEventListener("abort", giveUp, { once: true });
+        try {
+          resolve(await this.#answer(call));
+        } catch (error) {
+          reject(error);
+        } finally {
+          signal?.removeEventListener("abort", giveUp);
+        }
+      });
+    });
+  }
+
+  async #answer(call: BusCall): Promise<readonly unknown[]> {
+    if (this.#over) throw unreachable(this.#options.address, this.#lastError);
+    const message = new dbus.Message({
+      ...call,
+      signature: call.signature ?? "",
+      body: [...(call.body ?? [])],
+    });
+    return this.#settled(this.#options.callTimeoutMs, undefined, call.member, (resolve, reject) => {
+      this.#bus.call(message).then(
+        (reply) => resolve(reply ? reply.body.map(plain) : []),
+        (error: unknown) => reject(asPlatformError(call, error, this.#options.address)),
       );
     });
   }

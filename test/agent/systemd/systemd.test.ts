@@ -1,6 +1,7 @@
 /** What the systemd runtime promises beyond the contract of every runtime. */
 import { rm } from "node:fs/promises";
 import { expect } from "chai";
+import { SystemdBus } from "../../../agent/systemd/bus.ts";
 import { systemdJournal, systemdStatus } from "../../../agent/systemd/journal.ts";
 import type { SystemdUnitRuntime } from "../../../agent/systemd/unit-runtime.ts";
 import { describeError } from "../../../cluster/errors.ts";
@@ -56,6 +57,32 @@ describe("on a real systemd, its runtime", function () {
     expect(
       await the.host.exec(["find", "/run/systemd/system", "/run/deis/units", "-name", "many@*"]),
     ).to.equal("");
+  });
+
+  it("asks no more at once than the bus allows, also when nobody waits for the answers any more", async () => {
+    const bus = new SystemdBus({
+      address: the.host.busAddress,
+      onUnitChanged: () => undefined,
+      onReady: () => Promise.resolve(),
+      onConnected: () => undefined,
+    });
+    await bus.open(signal);
+    try {
+      // While it reloads systemd answers nothing; dbus-daemon refuses the 129th question.
+      const reload = bus.manager("Reload");
+      for (let at = 0; at < 300; at += 1) {
+        const over = new AbortController();
+        const asked = bus.property("dbus.service", "org.freedesktop.systemd1.Unit", "Id", over.signal);
+        setImmediate(() => over.abort(new Error("enough")));
+        expect(await asked.catch((error: unknown) => String(error))).to.match(/dbus\.service|enough/);
+      }
+      await reload;
+      expect(await bus.property("dbus.service", "org.freedesktop.systemd1.Unit", "Id")).to.equal(
+        "dbus.service",
+      );
+    } finally {
+      await bus.close();
+    }
   });
 
   it("reloads nothing for a unit that systemd had not read before", async () => {
