@@ -53,7 +53,7 @@ export class DockerNamedContainers implements NamedContainers {
 
   /** Follows until `signal` aborts, connecting again whenever the connection is lost. */
   async run(signal: AbortSignal): Promise<void> {
-    const backoff = new Backoff({ maxMs: 2_000 });
+    const backoff = new Backoff({ initialMs: 500, maxMs: 5_000 });
     while (!signal.aborted) {
       const over = new AbortController();
       const off = onAbort(signal, () => over.abort(signal.reason));
