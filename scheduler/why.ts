@@ -2,6 +2,7 @@
 import type { Placement } from "../cluster/placement.ts";
 import type { Table } from "../cluster/ports.ts";
 import type { MachineVerdict, Refusal, WhyAnswer } from "../cluster/question.ts";
+import { describeRun, isActive } from "../cluster/run.ts";
 import { isTemplate } from "../cluster/unit-name.ts";
 import { explainUnplaced } from "./explain.ts";
 import { replacedBy } from "./filters/replaces.ts";
@@ -127,6 +128,8 @@ class Explanation {
     if (copy && arrival) return `it is moving from ${copy.machine.id} to ${arrival.machine.id}`;
     if (copy && this.#model.moves.leaving.has(copy))
       return `it is being stopped on ${copy.machine.id} to start elsewhere`;
+    const run = this.#unit.course?.run;
+    if (run && (copy || !isActive(run))) return describeRun(run);
     if (copy) return `it is on ${copy.machine.id}: ${this.#reasonAt(copy.machine)}`;
     return explainUnplaced(this.#unit, this.#model, this.#rules);
   }

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import type { Run, RunClaim } from "../../cluster/run.ts";
+import { explainWhy } from "../../scheduler/why.ts";
 import { Cluster, machine, ttlMs, unit } from "./builders.ts";
 
 const job = (shape = {}) => unit("job.service", { runOnce: true, ...shape });
@@ -224,6 +225,23 @@ describe("a cluster timer", () => {
       "withdraw tick.service m1",
       "place tick.service m2",
     ]);
+  });
+
+  it("answers why with what its runs came to", () => {
+    const cluster = two().submit(timer());
+    const summary = (): unknown => {
+      const answer = explainWhy("tick.service", cluster.model, { get: () => undefined });
+      return "summary" in answer ? answer.summary : answer;
+    };
+    cluster.pass();
+    expect(summary()).to.equal("it waits for its first tick; the next is due at 2026-11-21T00:10:00.000Z");
+    cluster.wait(10 * minute);
+    cluster.pass();
+    tell(cluster, "tick.service", failed);
+    cluster.pass();
+    expect(summary()).to.equal(
+      "the run of 2026-11-21T00:10:00.000Z failed on m1 with status 3: It exited; the next is due at 2026-11-21T00:20:00.000Z",
+    );
   });
 
   it("passes over a tick that comes during a run, and says so", () => {
