@@ -218,6 +218,16 @@ describe("the router", function () {
     await teapot.close();
   });
 
+  it("refuses what is no request", async () => {
+    for (const bytes of [
+      "PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n\r\n",
+      "GET / HTTP/1.1\r\n\r\n",
+      "\x16\x03\x01\r\n\r\n",
+    ]) {
+      expect(await exchange(bed.ports.http, bytes), bytes).to.match(/^HTTP\/1.1 400 /);
+    }
+  });
+
   it("sends an answer on while it is made, and compresses what is worth it", async () => {
     const text = "deis ".repeat(1_000);
     const writing = await bed.backend((question, answer) => {

@@ -9,13 +9,9 @@ local M = {}
 
 -- Title and sentence of each page.
 local texts = {
-  [400] = { "Bad request", "The request could not be understood." },
   [403] = { "Forbidden", "Your address is not among those that may come here." },
   [404] = { "Not found", "No app answers to this host name." },
-  [408] = { "Request timeout", "The request took too long to arrive." },
   [413] = { "Request too large", "The body of the request is larger than this app takes." },
-  [414] = { "Request address too long", "The address of the request is too long." },
-  [431] = { "Request headers too large", "The headers of the request are too large." },
   [500] = { "Internal error", "The router could not answer." },
   [502] = { "Bad gateway", "The app could not be reached, or its answer was not understood." },
   [503] = { "Service unavailable", "This app is not running at the moment." },
