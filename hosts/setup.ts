@@ -6,7 +6,7 @@ import { ensureBase } from "./base.ts";
 import { missingPackages } from "./debian.ts";
 import { ensureImages } from "./images.ts";
 import type { Progress } from "./progress.ts";
-import { run } from "./run.ts";
+import { attempt, run } from "./run.ts";
 import { sweep } from "./sweep.ts";
 
 /** Does what is still to be done; resolves at once on a machine that is ready. Rejects with `not-root`, `command-failed`, … */
@@ -39,5 +39,9 @@ async function installPackages(packages: readonly string[], signal: AbortSignal)
     await run(["apt-get", "install", "-q", "-y", "--no-install-recommends", ...packages], options);
   } finally {
     if (ours) await rm(policy, { force: true });
+  }
+  // Nor after the next boot, when nginx would take port 80.
+  if (packages.includes("nginx") && existsSync("/usr/bin/systemctl")) {
+    await attempt(["systemctl", "disable", "--quiet", "nginx.service"], options);
   }
 }
