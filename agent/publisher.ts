@@ -43,7 +43,7 @@ export interface PublisherOptions {
   readonly patience: RouterPatience;
   readonly onEvent: OnAgentEvent;
   readonly clock: Clock;
-  /** Between two tries to write. Default: 100 ms doubling to 5 s. */
+  /** Between two tries to write. Default: 100 ms doubling to 1 s: a stop may wait for it. */
   readonly backoff?: BackoffOptions;
 }
 
@@ -81,8 +81,8 @@ export class Publisher {
   #view: AgentView | undefined;
   #publications: ReadonlyMap<string, Publication> = new Map();
   #published: ReadonlyMap<string, PublishedState> = new Map();
-  /** The lease whose endpoints were looked up. */
-  #learned: string | undefined;
+  /** What the agent before this one left on the lease is known. */
+  #hasLearned = false;
   /** Endpoints on our lease that nothing here asks for, by id. */
   readonly #leftovers = new Map<string, EndpointName>();
 
@@ -93,7 +93,7 @@ export class Publisher {
     this.#loop = new ControlLoop({
       pass: (signal) => this.#pass(signal),
       clock,
-      backoff: options.backoff ?? { initialMs: 100, maxMs: 5_000 },
+      backoff: options.backoff ?? { initialMs: 100, maxMs: 1_000 },
       onEvent: (event) => {
         if (event.kind === "pass-failed") onEvent({ ...event, kind: "publish-failed" });
       },
@@ -116,7 +116,7 @@ export class Publisher {
 
   /** True if an endpoint of this unit may be in the store, or on its way there. */
   mayPublish(unit: string): boolean {
-    if (this.#learned === undefined || this.#publications.has(unit)) return true;
+    if (!this.#hasLearned || this.#publications.has(unit)) return true;
     const { machine } = this.#options;
     const ids = [...this.#leftovers.keys(), ...this.#ledger.held()];
     return ids.some((id) => ownerOf(endpointOf(id).name, machine) === unit);
@@ -162,7 +162,7 @@ export class Publisher {
     if (lease !== undefined) await this.#learn(lease, signal);
     const found = this.#look(view);
     const answers = this.#answers.of(found, machine.address);
-    if (lease === undefined || this.#learned === undefined) return;
+    if (lease === undefined) return;
     this.#note(found, view, lease);
     const verdicts = this.#judge(found, answers, lease);
     const writes = [...writesOf(found, verdicts), ...this.#takeBack(view, machine, lease)];
@@ -176,16 +176,13 @@ export class Publisher {
 
   /** Finds what an agent before this one left on the lease. */
   async #learn(lease: string, signal: AbortSignal): Promise<void> {
-    if (this.#learned === lease) return;
-    const names = await this.#options.store.onLease(lease, signal);
-    // A lease that we took later is our own work from its beginning.
-    if (this.#learned === undefined) {
-      for (const name of names) {
-        this.#leftovers.set(idOf(name), name);
-        this.#ledger.adopt(idOf(name));
-      }
+    // What hangs on a lease that was taken later is our own work.
+    if (this.#hasLearned) return;
+    for (const name of await this.#options.store.onLease(lease, signal)) {
+      this.#leftovers.set(idOf(name), name);
+      this.#ledger.adopt(idOf(name));
     }
-    this.#learned = lease;
+    this.#hasLearned = true;
   }
 
   #look({ desired, runtimes }: AgentView): Candidates {

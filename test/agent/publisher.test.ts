@@ -104,6 +104,20 @@ function stories(connect: () => Promise<EtcdClient>): void {
     });
   });
 
+  it("writes many endpoints in few transactions", async () => {
+    const ports = Array.from({ length: 300 }, (_, at) => 10_000 + at);
+    for (const port of ports) {
+      host.answers.set(`10.0.0.1:${port}`, undefined);
+      host.place(`web@${port}.service`, systemdUnit(port));
+    }
+    await host.publish();
+    await eventually(async () => expect(Object.keys(await host.endpoints())).to.have.length(300), {
+      within: 10_000,
+    });
+    const { entries } = await host.client.range({ key: "/deis/services/", end: "/deis/services0" }, {});
+    expect(new Set(entries.map(({ modRevision }) => modRevision)).size).to.be.below(60);
+  });
+
   it("writes nothing while nothing changes", async () => {
     await published();
     const { header } = await host.client.range({ key: "/" }, {});
