@@ -323,9 +323,9 @@ export class NginxBed {
   /** Kills nginx as a crash would. */
   async killNginx(): Promise<void> {
     const child = this.#nginx;
-    this.#nginx = undefined;
-    if (!child?.pid) return;
+    if (!child) return;
     const workers = await this.#workers();
+    this.#nginx = undefined;
     const over = once(child, "exit");
     child.kill("SIGKILL");
     for (const pid of workers) process.kill(pid, "SIGKILL");
