@@ -9,6 +9,7 @@ import type { Cordon } from "./cordon.ts";
 import type { Machine } from "./machine.ts";
 import type { Placement } from "./placement.ts";
 import type { ClusterChange, ClusterTables } from "./ports.ts";
+import { describeRun, isActive, type Run, type Tried } from "./run.ts";
 import type { UnitRecord } from "./unit.ts";
 import type { UnitState } from "./unit-state.ts";
 import type { WantedMove } from "./wanted-move.ts";
@@ -20,6 +21,8 @@ export const eventTables = [
   "placements",
   "states",
   "unplaced",
+  "runs",
+  "failures",
   "cordons",
   "moves",
   "leader",
@@ -39,6 +42,8 @@ export const eventKinds = [
   "unit-unplaced",
   "unit-state",
   "unit-left",
+  "unit-run",
+  "unit-failing",
   "machine-joined",
   "machine-changed",
   "machine-left",
@@ -106,6 +111,10 @@ function told(change: ClusterChange<EventTable>): readonly Told[] {
             },
           ]
         : [];
+    case "runs":
+      return runEvents(change.name, change.before, change.after);
+    case "failures":
+      return failureEvents(change.name, change.after);
     case "cordons":
       return cordonEvents(change.name, change.before, change.after);
     case "moves":
@@ -223,6 +232,43 @@ function stateText({ load, active, sub, exitStatus, problem }: UnitState): strin
   const loaded = load === "loaded" ? "" : `${load}, `;
   const status = exitStatus === undefined || active === "active" ? "" : `, exit status ${exitStatus}`;
   return `${loaded}${active} (${sub})${status}${problem === undefined ? "" : `: ${problem}`}`;
+}
+
+function runEvents(unit: string, before?: Run, after?: Run): Told[] {
+  if (!after) return [];
+  const isNews =
+    before?.status !== after.status || before.run !== after.run || before.skipped !== after.skipped;
+  if (!isNews) return [];
+  const { machine, exitStatus, problem, ended, started } = after;
+  const time = after.status === "running" ? started : isActive(after) ? undefined : ended;
+  return [
+    {
+      kind: "unit-run",
+      unit,
+      ...(machine === undefined ? {} : { machine }),
+      ...(time === undefined ? {} : { time }),
+      ...(exitStatus === undefined ? {} : { exitStatus }),
+      ...(problem === undefined ? {} : { reason: problem }),
+      message: describeRun(after),
+    },
+  ];
+}
+
+function failureEvents(unit: string, after?: Tried): Told[] {
+  const last = after?.machines.at(-1);
+  if (!last) return [];
+  const { machine, at, problem, count } = last;
+  const why = problem === undefined ? "" : `: ${problem}`;
+  return [
+    {
+      kind: "unit-failing",
+      unit,
+      machine,
+      time: at,
+      ...(problem === undefined ? {} : { reason: problem }),
+      message: `failed ${count === 1 ? "once" : `${count} times`} there${why}`,
+    },
+  ];
 }
 
 function splitPair(name: string): { readonly machine: string; readonly unit: string } {

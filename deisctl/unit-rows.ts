@@ -2,6 +2,7 @@
 import { currentState } from "../cluster/current-state.ts";
 import type { Placement, Unplaced } from "../cluster/placement.ts";
 import type { Table } from "../cluster/ports.ts";
+import type { Run } from "../cluster/run.ts";
 import type { TargetState, UnitRecord } from "../cluster/unit.ts";
 import type { UnitState } from "../cluster/unit-state.ts";
 
@@ -24,6 +25,8 @@ export interface UnitFileRow {
   readonly machine: string | undefined;
   /** Why no machine can take it. */
   readonly unplaced: string | undefined;
+  /** The last run of a unit that is to end. */
+  readonly run: Run | undefined;
 }
 
 /** Sorted by unit, then machine. */
@@ -41,6 +44,7 @@ export interface UnitFileTables {
   readonly placements: Table<Placement>;
   readonly states: Table<UnitState>;
   readonly unplaced: Table<Unplaced>;
+  readonly runs: Table<Run>;
 }
 
 /** Sorted by unit. `describe` reads a unit's file. */
@@ -70,6 +74,7 @@ export function unitFileRows(
         global,
         state: global ? undefined : currentState(placement, state),
         machine: placement?.machine,
+        run: tables.runs.get(unit),
         unplaced: unplaced?.hash === record.hash ? unplaced.reason : undefined,
       };
     });

@@ -1,11 +1,22 @@
 /** `deisctl list-unit-files`: one row for each unit the cluster knows, with what is wanted and what is. */
+import { describeRun } from "../../cluster/run.ts";
 import type { CommandDefinition } from "../command.ts";
 import { isGlobal, knownFile } from "../known-units.ts";
 import { machineLabel } from "../machine-label.ts";
 import { listFlags, printList } from "../print-list.ts";
 import { type UnitFileRow, unitFileRows } from "../unit-rows.ts";
 
-const columnNames = ["unit", "hash", "dstate", "state", "target", "desc", "global", "unplaced"] as const;
+const columnNames = [
+  "unit",
+  "hash",
+  "dstate",
+  "state",
+  "target",
+  "desc",
+  "global",
+  "unplaced",
+  "run",
+] as const;
 
 export const listUnitFiles: CommandDefinition = {
   name: "list-unit-files",
@@ -16,7 +27,7 @@ export const listUnitFiles: CommandDefinition = {
   async run(context, _args, options) {
     const store = await context.cluster();
     const { tables } = await store.read(
-      ["units", "unitFiles", "placements", "states", "unplaced", "machines"],
+      ["units", "unitFiles", "placements", "states", "unplaced", "runs", "machines"],
       context.signal,
     );
     const rows = unitFileRows(tables, (name) => {
@@ -43,6 +54,7 @@ export const listUnitFiles: CommandDefinition = {
         desc: (row) => row.description,
         global: (row) => String(row.global),
         unplaced: (row) => row.unplaced ?? "",
+        run: (row) => (row.run ? describeRun(row.run) : ""),
       },
       json: (row) => ({
         unit: row.unit,
@@ -54,6 +66,7 @@ export const listUnitFiles: CommandDefinition = {
         machine: row.machine ?? null,
         description: row.description === "" ? null : row.description,
         unplaced: row.unplaced ?? null,
+        run: row.run ?? null,
       }),
     });
   },

@@ -34,6 +34,63 @@ describe("eventsOf", () => {
       ...(after ? { after: { ...running, ...after } } : {}),
     });
 
+  it("tells how runs begin and end, and where a unit fails too often", () => {
+    const run = {
+      status: "running",
+      run: "2026-11-21T03:00:00Z",
+      hash,
+      generation: 0,
+      machine,
+      started: "t1",
+    } as const;
+    const over = { ...run, status: "failed", ended: "t2", exitStatus: 3, problem: "It exited" } as const;
+    const told = eventsOf({
+      table: "runs",
+      name: "job.service",
+      revision: 7n,
+      deleted: false,
+      before: run,
+      after: over,
+    });
+    expect(told).to.deep.equal([
+      {
+        revision: "7",
+        kind: "unit-run",
+        unit: "job.service",
+        machine,
+        time: "t2",
+        exitStatus: 3,
+        reason: "It exited",
+        message: `the run of 2026-11-21T03:00:00Z failed on ${machine} with status 3: It exited`,
+      },
+    ]);
+    const next = { ...over, next: "t3" };
+    expect(
+      eventsOf({
+        table: "runs",
+        name: "job.service",
+        revision: 7n,
+        deleted: false,
+        before: over,
+        after: next,
+      }),
+    ).to.deep.equal([]);
+    const tried = { hash, generation: 0, machines: [{ machine, at: "t1", count: 2, problem: "It exited" }] };
+    expect(
+      eventsOf({ table: "failures", name: "web.service", revision: 8n, deleted: false, after: tried }),
+    ).to.deep.equal([
+      {
+        revision: "8",
+        kind: "unit-failing",
+        unit: "web.service",
+        machine,
+        time: "t1",
+        reason: "It exited",
+        message: "failed 2 times there: It exited",
+      },
+    ]);
+  });
+
   it("tells a unit's submission, new file, new target, restart and end", () => {
     expect(unit(undefined, {})).to.deep.equal([
       {
