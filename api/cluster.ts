@@ -85,12 +85,19 @@ export class Cluster {
     const away = outage();
     if (away) throw away;
     if (mirror.synced && mirror.revision >= revision) return;
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
+    // Not AbortSignal.timeout: Node 20 may collect one that only AbortSignal.any knows, and then nothing ends the wait.
+    const patience = new AbortController();
+    const stop = () => patience.abort(signal.reason);
+    const timer = setTimeout(() => patience.abort(new Error(`waited ${patienceMs} ms`)), patienceMs);
+    signal.addEventListener("abort", stop, { once: true });
     try {
-      await mirror.reached(revision, patience);
+      await mirror.reached(revision, patience.signal);
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       throw outage() ?? storeSilent(error);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", stop);
     }
   }
 }

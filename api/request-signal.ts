@@ -11,6 +11,28 @@ export interface RequestSignal {
   done(): void;
 }
 
+/**
+ * The answer of `work`, or a rejection once the request's time is over or its client gone, whatever `work` makes of its signal: what it
+ * waits for may be another's fault, and a client must not wait for that.
+ */
+export async function inTime<T>(
+  reply: FastifyReply,
+  closing: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+  timeoutMs = answerTimeoutMs,
+): Promise<T> {
+  const { signal, done } = requestSignal(reply, closing, timeoutMs);
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      if (signal.aborted) reject(signal.reason);
+      work(signal).then(resolve, reject);
+    });
+  } finally {
+    done();
+  }
+}
+
 /** The signal of one request; `timeoutMs` is `Infinity` for a stream, which may go on for ever. */
 export function requestSignal(
   reply: FastifyReply,

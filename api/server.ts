@@ -13,7 +13,7 @@ import { journalRequest } from "./journal-request.ts";
 import { type ApiAddress, listen, mutualTls, type TlsIdentity } from "./listen.ts";
 import type { ApiPorts } from "./ports.ts";
 import { refuse } from "./refuse.ts";
-import { requestSignal } from "./request-signal.ts";
+import { inTime, requestSignal } from "./request-signal.ts";
 
 export interface ServedApi {
   /** A path, or `https://host:port`. */
@@ -59,8 +59,7 @@ function addRoutes(server: FastifyInstance, ports: ApiPorts, closing: AbortSigna
     reply.header("content-type", metricsType).send(ports.metrics()),
   );
   server.get<{ Params: { name: string } }>("/v1/units/:name/status", async (request, reply) => {
-    const { signal } = requestSignal(reply, closing);
-    const text = await ports.logs.status(request.params.name, signal);
+    const text = await inTime(reply, closing, (signal) => ports.logs.status(request.params.name, signal));
     return reply.type("text/plain; charset=utf-8").send(text);
   });
   server.get<{ Params: { name: string }; Querystring: Record<string, unknown> }>(

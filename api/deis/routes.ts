@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { PlatformError } from "../../cluster/errors.ts";
 import { journalRequest } from "../journal-request.ts";
 import { invalid, refuse } from "../refuse.ts";
-import { requestSignal } from "../request-signal.ts";
+import { inTime, requestSignal } from "../request-signal.ts";
 import { readCordonBody, readMetadataBody, readUnitBody } from "./bodies.ts";
 import type { Condition, DeisApi, UnitsQuery } from "./deis-api.ts";
 import type { UnitEntity } from "./entities.ts";
@@ -43,36 +43,45 @@ export function addDeisRoutes(server: FastifyInstance, ports: DeisRoutesPorts): 
 }
 
 function addUnitRoutes(scope: FastifyInstance, { api, closing }: DeisRoutesPorts): void {
-  const bounded = (reply: FastifyReply) => requestSignal(reply, closing).signal;
+  const bounded = <T>(reply: FastifyReply, work: (signal: AbortSignal) => Promise<T>) =>
+    inTime(reply, closing, work);
   const endless = (reply: FastifyReply) => requestSignal(reply, closing, Number.POSITIVE_INFINITY).signal;
 
-  scope.get("/units", async (request, reply) => api.units(unitsQuery(request.query), bounded(reply)));
+  scope.get("/units", async (request, reply) =>
+    bounded(reply, (signal) => api.units(unitsQuery(request.query), signal)),
+  );
   scope.get<Named>("/units/:name", async ({ params, headers }, reply) => {
-    const unit = await api.unit(params.name, bounded(reply));
+    const unit = await bounded(reply, (signal) => api.unit(params.name, signal));
     if (headers["if-none-match"] === etag(unit)) return reply.header("etag", etag(unit)).status(304).send();
     return sendUnit(reply, unit);
   });
   scope.put<Named>("/units/:name", async (request, reply) => {
     const wish = readUnitBody(request.body);
     const { name } = request.params;
-    const { isNew, unit, warnings } = await api.putUnit(name, wish, condition(request), bounded(reply));
+    const { isNew, unit, warnings } = await bounded(reply, (signal) =>
+      api.putUnit(name, wish, condition(request), signal),
+    );
     return sendUnit(reply.status(isNew ? 201 : 200), { ...unit, warnings });
   });
   scope.delete<Named>("/units/:name", async (request, reply) => {
-    await api.destroy(request.params.name, condition(request), bounded(reply));
+    await bounded(reply, (signal) => api.destroy(request.params.name, condition(request), signal));
     return reply.status(204).send();
   });
   scope.post<Named>("/units/:name/restart", async (request, reply) => {
-    const unit = await api.restart(request.params.name, condition(request), bounded(reply));
+    const unit = await bounded(reply, (signal) =>
+      api.restart(request.params.name, condition(request), signal),
+    );
     return sendUnit(reply.status(202), unit);
   });
   scope.get<Named>("/units/:name/file", async ({ params }, reply) => {
-    const { text, revision } = await api.file(params.name, bounded(reply));
+    const { text, revision } = await bounded(reply, (signal) => api.file(params.name, signal));
     return reply.header("etag", `"${revision}"`).type("text/plain; charset=utf-8").send(text);
   });
-  scope.get<Named>("/units/:name/why", async ({ params }, reply) => api.why(params.name, bounded(reply)));
+  scope.get<Named>("/units/:name/why", async ({ params }, reply) =>
+    bounded(reply, (signal) => api.why(params.name, signal)),
+  );
   scope.get<Named>("/units/:name/status", async ({ params, query }, reply) => {
-    const text = await api.status(params.name, textIn(query, "machine"), bounded(reply));
+    const text = await bounded(reply, (signal) => api.status(params.name, textIn(query, "machine"), signal));
     return reply.type("text/plain; charset=utf-8").send(text);
   });
   scope.get<Named>("/units/:name/logs", async ({ params, query }, reply) => {
@@ -80,22 +89,25 @@ function addUnitRoutes(scope: FastifyInstance, { api, closing }: DeisRoutesPorts
     const chunks = await api.logs(params.name, textIn(query, "machine"), wanted, endless(reply));
     await streamText(reply, "text/plain; charset=utf-8", chunks);
   });
-  scope.get("/rebalance", async (_request, reply) => api.rebalance(bounded(reply)));
+  scope.get("/rebalance", async (_request, reply) => bounded(reply, (signal) => api.rebalance(signal)));
 }
 
 function addMachineRoutes(scope: FastifyInstance, { api, closing }: DeisRoutesPorts): void {
-  const bounded = (reply: FastifyReply) => requestSignal(reply, closing).signal;
+  const bounded = <T>(reply: FastifyReply, work: (signal: AbortSignal) => Promise<T>) =>
+    inTime(reply, closing, work);
 
-  scope.get("/machines", async (_request, reply) => api.machines(bounded(reply)));
-  scope.get<OfMachine>("/machines/:id", async ({ params }, reply) => api.machine(params.id, bounded(reply)));
+  scope.get("/machines", async (_request, reply) => bounded(reply, (signal) => api.machines(signal)));
+  scope.get<OfMachine>("/machines/:id", async ({ params }, reply) =>
+    bounded(reply, (signal) => api.machine(params.id, signal)),
+  );
   scope.patch<OfMachine>("/machines/:id", async ({ params, body }, reply) =>
-    api.setMetadata(params.id, readMetadataBody(body), bounded(reply)),
+    bounded(reply, (signal) => api.setMetadata(params.id, readMetadataBody(body), signal)),
   );
   scope.put<OfMachine>("/machines/:id/cordon", async ({ params, body }, reply) =>
-    api.cordon(params.id, readCordonBody(body), bounded(reply)),
+    bounded(reply, (signal) => api.cordon(params.id, readCordonBody(body), signal)),
   );
   scope.delete<OfMachine>("/machines/:id/cordon", async ({ params }, reply) => {
-    await api.uncordon(params.id, bounded(reply));
+    await bounded(reply, (signal) => api.uncordon(params.id, signal));
     return reply.status(204).send();
   });
 }

@@ -5,7 +5,7 @@
 import { posix } from "node:path";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { describeError, isRetryable } from "../../cluster/errors.ts";
-import { requestSignal } from "../request-signal.ts";
+import { inTime } from "../request-signal.ts";
 import { discovery } from "./discovery.ts";
 import type { FleetApi } from "./fleet-api.ts";
 import { goJson } from "./go-json.ts";
@@ -76,13 +76,10 @@ async function serve(
   reply: FastifyReply,
   closing: AbortSignal,
 ): Promise<FastifyReply> {
-  const { signal, done } = requestSignal(reply, closing);
   try {
-    return send(reply, await answer(api, asked(prefix, request), signal));
+    return send(reply, await inTime(reply, closing, (signal) => answer(api, asked(prefix, request), signal)));
   } catch (error) {
     return send(reply, refusalAnswer(error));
-  } finally {
-    done();
   }
 }
 

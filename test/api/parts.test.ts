@@ -1,10 +1,11 @@
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import fc from "fast-check";
+import type { FastifyReply } from "fastify";
 import { goJson } from "../../api/fleet/go-json.ts";
 import { encodePageToken, findPageToken } from "../../api/fleet/page-token.ts";
 import { PagedLists } from "../../api/fleet/paged-lists.ts";
@@ -12,6 +13,7 @@ import { FleetRefusal } from "../../api/fleet/refusal.ts";
 import { idle } from "../../api/idle.ts";
 import { inheritedSockets } from "../../api/inherited-sockets.ts";
 import { Outage } from "../../api/outage.ts";
+import { inTime } from "../../api/request-signal.ts";
 import { eventually } from "../support/eventually.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
@@ -157,6 +159,49 @@ describe("sockets from systemd", () => {
       expect(inheritedSockets(environment, 7)).to.deep.equal(sockets);
     });
   }
+});
+
+describe("a request's time", () => {
+  /** As much of a reply as is looked at: when it closes. */
+  const reply = () => ({ raw: new EventEmitter() }) as unknown as FastifyReply;
+  const never = new AbortController().signal;
+  const failure = (promise: Promise<unknown>): Promise<unknown> =>
+    promise.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  /** Heeds no signal. */
+  const deaf = () => new Promise<never>(() => undefined);
+
+  it("ends work that heeds no signal", async () => {
+    expect(await failure(inTime(reply(), never, deaf, 10))).to.include({
+      code: "answer-late",
+      retryable: true,
+    });
+  });
+
+  it("ends with the client and with the server", async () => {
+    const asked = reply();
+    const left = failure(inTime(asked, never, deaf));
+    asked.raw.emit("close");
+    expect(String(await left)).to.contain("the client has gone away");
+    const closing = new AbortController();
+    const stopped = failure(inTime(reply(), closing.signal, deaf));
+    closing.abort(new Error("stopping"));
+    expect(String(await stopped)).to.contain("stopping");
+  });
+
+  it("gives what comes in time, also if it is an error", async () => {
+    expect(await inTime(reply(), never, async () => 7)).to.equal(7);
+    const thrown = new Error("no");
+    expect(
+      await failure(
+        inTime(reply(), never, () => {
+          throw thrown;
+        }),
+      ),
+    ).to.equal(thrown);
+  });
 });
 
 describe("an outage", () => {
