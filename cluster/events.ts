@@ -197,8 +197,15 @@ function placementEvents(name: string, before?: Placement, after?: Placement): T
   if (!after) return [{ kind: "unit-withdrawn", unit, machine, message: "withdrawn" }];
   const { target, hash, generation, reason } = after;
   const kind = before ? "unit-renewed" : "unit-placed";
-  const message = `${before ? "stays" : "placed"}: ${reason}`;
+  const message = `${placementVerb(before, after)}: ${reason}`;
   return [{ kind, unit, machine, target, hash, generation, reason, message }];
+}
+
+function placementVerb(before: Placement | undefined, after: Placement): string {
+  if (!before) return "placed";
+  if (before.move === after.move) return "stays";
+  if (after.move === "leaving") return "leaves";
+  return before.move === "arriving" ? "takes over" : "stays";
 }
 
 function stateEvents(name: string, before?: UnitState, after?: UnitState): Told[] {

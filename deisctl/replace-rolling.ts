@@ -223,6 +223,10 @@ async function undo(
       context.io.err(`Unit ${name} was not there before: it is left as it is\n`);
       continue;
     }
+    if (former.hash === tables.units.get(name)?.hash) {
+      context.io.err(`Unit ${name} had this file before: there is nothing to undo\n`);
+      continue;
+    }
     const machines = own.flatMap(({ machine }) => machine ?? []);
     const submit: UnitEdit = {
       kind: "submit",
@@ -238,6 +242,7 @@ async function undo(
     const patience = patienceOf(options, [knownFile(name, before)]);
     members.push(...own.map((member) => ({ ...member, patience })));
   }
+  if (members.length === 0) return;
   context.io.err(`Undoing: ${members.map((member) => memberText(member, mirror)).join(", ")}\n`);
   await runRoll(
     context,

@@ -108,11 +108,17 @@ function conclude(
   const all = [...moves.values()];
   const left = all.filter(({ moving }) => !isSettled(moving));
   for (const { journey, moving } of left)
-    io.err(`Unit ${journey.unit} has not left ${label(journey.from)}: ${movingText(moving, label)}\n`);
+    // The scheduler's sentence begins with what the line itself says.
+    const why = movingText(moving, label).replace(/^its machine \S+ is being drained, but it stays there: /, "");
+    io.err(`Unit ${journey.unit} has not left ${label(journey.from)}: ${why}\n`);
   for (const id of ids) {
     const stays = left.filter(({ journey }) => journey.from === id).length;
     if (stays === 0 && outputFormat(context) === "text") io.out(`Machine ${label(id)} drained\n`);
-    if (stays > 0) io.err(`Machine ${label(id)} is not empty: ${stays} units are left there\n`);
+    if (stays > 0) {
+      io.err(
+        `Machine ${label(id)} is not empty: ${stays === 1 ? "1 unit is" : `${stays} units are`} left there\n`,
+      );
+    }
   }
   if (globals.length > 0) io.err(`Global units stay: ${globals.join(", ")}\n`);
   if (kind === "interrupted") io.err("Interrupted\n");

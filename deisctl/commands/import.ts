@@ -138,7 +138,7 @@ function conclude(context: CommandContext, { steps }: ImportPlan, agreed: boolea
     steps.filter(({ action }) => actions.includes(action)).length;
   const done = agreed ? "Imported" : "Would import";
   context.io.err(
-    `${done} ${count("submit", "replace")} units; ${count("keep")} are there already, ${count("refuse")} are refused\n`,
+    `${done}: ${count("submit", "replace")}, there already: ${count("keep")}, refused: ${count("refuse")}\n`,
   );
   if (agreed) context.io.err("`deisctl list-units` shows how they come up\n");
   return count("refuse") > 0 ? exit.failed : exit.done;

@@ -83,7 +83,7 @@ function conclude(context: CommandContext, outcomes: readonly MoveOutcome[]): Ex
     io.err(`Unit ${order.unit}: ${why}\n`);
   }
   if (moved === outcomes.length) {
-    io.err(`Moved ${moved} units\n`);
+    io.err(`Moved ${moved === 1 ? "1 unit" : `${moved} units`}\n`);
     return exit.done;
   }
   io.err(

@@ -115,14 +115,14 @@ describe("deisctl import fleet", () => {
       if (typeof wanted === "string") expect(lines[at]).to.equal(wanted);
       else expect(lines[at]).to.match(wanted);
     }
-    expect(err).to.equal("Would import 6 units; 0 are there already, 4 are refused\n");
+    expect(err).to.equal("Would import: 6, there already: 0, refused: 4\n");
     expect(code).to.equal(1);
     expect(units()).to.deep.equal([]);
   });
 
   it("imports units with their targets and machines' run-time metadata", async () => {
     const { err } = await run(`import fleet --from ${server.member.url} --yes`);
-    expect(err).to.contain("Imported 6 units; 0 are there already, 4 are refused\n");
+    expect(err).to.contain("Imported: 6, there already: 0, refused: 4\n");
     expect(units()).to.deep.equal(imported);
     const keys = store.etcd.dump();
     expect(keys.get(`/deis/cluster/metadata/${machine}/disk`)).to.equal("ssd");
@@ -139,7 +139,7 @@ describe("deisctl import fleet", () => {
     const revision = store.etcd.revision;
     const { out, err } = await run("import fleet --dump fleet.json --yes");
     expect(store.etcd.revision).to.equal(revision);
-    expect(err).to.contain("6 are there already");
+    expect(err).to.contain("there already: 6");
     expect(out).to.match(/hello\.service\t+keep\t.*the cluster has it already; fleet's target was launched/);
   });
 

@@ -60,7 +60,7 @@ describe("units that move", () => {
       expect(code).to.equal(1);
       expect(out).to.not.contain("drained");
       expect(err).to.match(
-        /Unit pinned\.service has not left f1ee0001\.\.\.\/127\.0\.0\.1: its machine \S+ is being drained, but it stays there: .*host=h1/,
+        /Unit pinned\.service has not left f1ee0001\.\.\.\/127\.0\.0\.1: 1 machine rejected it: .*host=h1/,
       );
       expect(err).to.match(/Unit alone@1\.service has not left .*conflicts with/);
       expect(err).to.contain("Machine f1ee0001.../127.0.0.1 is not empty: 2 units are left there\n");

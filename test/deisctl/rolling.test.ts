@@ -294,6 +294,16 @@ describe("rolling changes", () => {
         expect((await run(`cat ${unit}`)).out).to.equal(text("1"));
     });
 
+    it("--undo-on-failure has nothing to give back to a unit that had the bad file before", async () => {
+      files["web@.service"] = text("bad");
+      cluster.script.set(await hashOf(text("bad")), { does: "fails", exitStatus: 1 });
+      await run("start --replace --rolling web@.service");
+      const { err, code } = await run("start --replace --rolling web@.service --undo-on-failure");
+      expect(code).to.equal(1);
+      expect(err).to.contain("Unit web@1.service had this file before: there is nothing to undo\n");
+      expect(err).to.not.contain("Undoing");
+    });
+
     it("takes a pattern's units to the cluster's template", async () => {
       files["web@.service"] = text("2");
       await run("submit --replace web@.service");
