@@ -107,10 +107,14 @@ function conclude(
   const label = (id: string): string => machineLabel(id, machines);
   const all = [...moves.values()];
   const left = all.filter(({ moving }) => !isSettled(moving));
-  for (const { journey, moving } of left)
+  for (const { journey, moving } of left) {
     // The scheduler's sentence begins with what the line itself says.
-    const why = movingText(moving, label).replace(/^its machine \S+ is being drained, but it stays there: /, "");
+    const why = movingText(moving, label).replace(
+      /^its machine \S+ is being drained, but it stays there: /,
+      "",
+    );
     io.err(`Unit ${journey.unit} has not left ${label(journey.from)}: ${why}\n`);
+  }
   for (const id of ids) {
     const stays = left.filter(({ journey }) => journey.from === id).length;
     if (stays === 0 && outputFormat(context) === "text") io.out(`Machine ${label(id)} drained\n`);
