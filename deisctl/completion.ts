@@ -7,7 +7,8 @@ export interface CompletedCommand {
   readonly names: readonly string[];
   /** Long and short flags, without their values. */
   readonly flags: readonly string[];
-  readonly takesUnits: boolean;
+  /** What its arguments name, if the cluster knows their names. */
+  readonly takes: "units" | "machines" | undefined;
 }
 
 export interface Completed {
@@ -20,12 +21,12 @@ export interface Completed {
 export function bashCompletion({ program, globalFlags, commands }: Completed): string {
   const names = commands.flatMap((command) => command.names).sort();
   const cases = commands.map(
-    ({ names: [...aliases], flags, takesUnits }) =>
-      `    ${aliases.join("|")}) flags="${flags.join(" ")}"; units=${takesUnits ? "yes" : ""} ;;`,
+    ({ names: [...aliases], flags, takes }) =>
+      `    ${aliases.join("|")}) flags="${flags.join(" ")}"; takes=${takes ?? ""} ;;`,
   );
   return `# bash completion for ${program}: source <(${program} completion bash)
 _${program}() {
-  local word=\${COMP_WORDS[COMP_CWORD]} command= flags= units= at
+  local word=\${COMP_WORDS[COMP_CWORD]} command= flags= takes= at
   for ((at = 1; at < COMP_CWORD; at++)); do
     [[ \${COMP_WORDS[at]} == -* ]] || { command=\${COMP_WORDS[at]}; break; }
   done
@@ -35,8 +36,10 @@ ${cases.join("\n")}
   esac
   if [[ $word == -* ]]; then
     COMPREPLY=($(compgen -W "$flags ${globalFlags.join(" ")}" -- "$word"))
-  elif [[ $units ]]; then
+  elif [[ $takes == units ]]; then
     COMPREPLY=($(compgen -W "$(${program} list-unit-files --no-legend --fields=unit 2>/dev/null)" -- "$word"))
+  elif [[ $takes == machines ]]; then
+    COMPREPLY=($(compgen -W "$(${program} list-machines --no-legend --full --fields=machine 2>/dev/null)" -- "$word"))
   fi
 }
 complete -o default -F _${program} ${program}

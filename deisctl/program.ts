@@ -177,7 +177,12 @@ function completed(program: Command): Completed {
     commands: program.commands.map((command) => ({
       names: [command.name(), ...command.aliases()],
       flags: [...flagsOf(command), "--help"],
-      takesUnits: command.registeredArguments.some((argument) => /unit|component/.test(argument.name())),
+      takes: takenBy(command.registeredArguments.map((argument) => argument.name()).join(" ")),
     })),
   };
+}
+
+function takenBy(argumentNames: string): Completed["commands"][number]["takes"] {
+  if (/unit|component/.test(argumentNames)) return "units";
+  return argumentNames.includes("machine") ? "machines" : undefined;
 }

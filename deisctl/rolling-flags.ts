@@ -1,6 +1,7 @@
 /** The flags of rolling changes, and their values. */
 import type { Flag, Options } from "./command.ts";
 import { UsageError } from "./command.ts";
+import { maxUnavailable as checkMaxUnavailable } from "./rolling.ts";
 
 export const rollingFlags: readonly Flag[] = [
   { flags: "--rolling", description: "one after the other, each ready before the next" },
@@ -27,6 +28,8 @@ export function rollingOf(options: Options): Rolling | undefined;
 export function rollingOf(options: Options, implied: true): Rolling;
 export function rollingOf(options: Options, implied = false): Rolling | undefined {
   const maxUnavailable = options.text("maxUnavailable");
+  // Told before anything is looked up or written.
+  checkMaxUnavailable(maxUnavailable, 1);
   const minReady = options.integer("--min-ready", "minReady", 0, longestSeconds);
   if (implied || options.given("rolling")) return { maxUnavailable, minReadyMs: (minReady ?? 0) * 1_000 };
   const stray = ["maxUnavailable", "minReady"].find((name) => options.text(name) !== undefined);

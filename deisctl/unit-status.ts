@@ -1,7 +1,7 @@
 /** A unit's status as a paragraph in systemctl's shape, and as JSON. Pure. */
 import type { Placement, Unplaced } from "../cluster/placement.ts";
 import type { Table } from "../cluster/ports.ts";
-import type { UnitRecord } from "../cluster/unit.ts";
+import { type UnitRecord, wishOn } from "../cluster/unit.ts";
 import type { UnitState } from "../cluster/unit-state.ts";
 import { type MachineLookup, machineLabel } from "./machine-label.ts";
 import { relativeTime } from "./relative-time.ts";
@@ -60,6 +60,7 @@ function paragraph(unit: UnitStatus, copy: UnitCopy, machines: MachineLookup, no
         : undefined,
     ],
     ["Wanted", unit.record?.target ?? "destroyed"],
+    ["Held", heldText(unit, machine)],
     ["Machine", machineLabel(machine, machines)],
     ["Placed", placement?.reason],
     ["Exit", exitStatus === undefined ? undefined : `status ${exitStatus}`],
@@ -80,12 +81,20 @@ export function withClusterFacts(
     ["Machine", machineLabel(copy.machine, machines)],
     ["Placed", copy.placement?.reason],
     ["Wanted", unit.record?.target ?? "destroyed"],
+    ["Held", heldText(unit, copy.machine)],
     // Docker's paragraph says it itself.
     ["Problem", /^ *Problem: /m.test(text) ? undefined : copy.state?.problem],
   ]);
   const end = text.indexOf("\n") + 1;
   if (end === 0) return `${text}\n${facts}`;
   return text.slice(0, end) + facts + text.slice(end) + (text.endsWith("\n") ? "" : "\n");
+}
+
+/** What a rolling change that has not come to this machine yet leaves there; undefined if there is none. */
+function heldText({ name, record }: UnitStatus, machine: string): string | undefined {
+  if (!record?.held?.some(({ machines }) => machines.includes(machine))) return undefined;
+  const { hash, generation } = wishOn(record, machine);
+  return `keeps file ${hash.slice(0, 7)}, restart ${generation}, until \`deisctl restart --rolling ${name}\` goes on`;
 }
 
 function heading(unit: UnitStatus, dot: string): string {
@@ -116,6 +125,7 @@ export function statusJson(unit: UnitStatus, machines: MachineLookup): unknown {
     unplaced: unit.unplaced?.reason ?? null,
     machines: unit.copies.map(({ machine, placement, state }) => ({
       machine,
+      held: heldText(unit, machine) !== undefined,
       address: machines.get(machine)?.address ?? null,
       reason: placement?.reason ?? null,
       load: state?.load ?? null,

@@ -69,7 +69,7 @@ ETCD_PEER_TRUSTED_CA_FILE=/etc/etcd/pki/ca.crt
 ETCD_PEER_CERT_FILE=/etc/etcd/pki/host.crt
 ETCD_PEER_KEY_FILE=/etc/etcd/pki/host.key
 ETCD_AUTO_COMPACTION_MODE=periodic
-ETCD_AUTO_COMPACTION_RETENTION=5m
+ETCD_AUTO_COMPACTION_RETENTION=1h
 TEXT
 # A member comes back however it ended, and waits for the others as long as it takes them to be installed.
 install -d /etc/systemd/system/etcd.service.d

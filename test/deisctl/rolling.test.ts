@@ -209,6 +209,10 @@ describe("rolling changes", () => {
       const placements = cluster.store.etcd.dump();
       expect(placements.get(`/deis/cluster/placements/${h1}/glob.service`)).to.contain('"generation":1');
       expect(placements.get(`/deis/cluster/placements/${h2}/glob.service`)).to.contain('"generation":0');
+      const { out: status } = await run("status glob");
+      expect(
+        status.match(/Held: keeps file .{7}, restart 0, until `deisctl restart --rolling glob\.service`/g),
+      ).to.have.length(1);
       cluster.script.delete(`${h1}/glob.service`);
       const resumed = await run("restart --rolling glob --timeout 2");
       expect(resumed.code).to.equal(0);
@@ -328,6 +332,7 @@ describe("rolling changes", () => {
 
     it("is refused without --replace, and its flags without --rolling", async () => {
       expect((await run("start --rolling web@1")).code).to.equal(2);
+      expect((await run("restart --rolling web@1 --max-unavailable=none")).code).to.equal(2);
       const stray = await run("restart web@1 --min-ready 3");
       expect(stray.code).to.equal(2);
       expect(stray.err).to.match(/^--min-ready says how a rolling change is made: add --rolling/);
