@@ -195,7 +195,7 @@ class Round {
     else if (copy?.machine.cordon?.drain) {
       this.#withdraw(copy, "its machine is being drained, and no run of it is due");
     } else if (copy?.machine.presence === "present") {
-      const why = copy.machine.cordon?.drain ? "that machine is being drained" : this.#whyLeave(copy);
+      const why = this.#whyLeave(copy);
       if (why !== undefined) this.#withdraw(copy, why);
     }
     this.#homeless.delete(unit);
