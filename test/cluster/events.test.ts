@@ -1,5 +1,6 @@
+import { readFileSync } from "node:fs";
 import { expect } from "chai";
-import { type ClusterEvent, datePast, eventsOf } from "../../cluster/events.ts";
+import { type ClusterEvent, datePast, eventKinds, eventsOf } from "../../cluster/events.ts";
 import type { UnitState } from "../../cluster/unit-state.ts";
 
 const hash = "22f25e029e50c9a5eece8467b98a9d0d60e40b97";
@@ -174,6 +175,11 @@ describe("eventsOf", () => {
         after: { hash, reason },
       })[0],
     ).to.include({ kind: "unit-unplaced", unit: "web.service", message: reason });
+  });
+
+  it("has every kind on its page", () => {
+    const page = readFileSync(new URL("../../docs/deisctl.md", import.meta.url), "utf8");
+    expect(eventKinds.filter((kind) => !page.includes(`\`${kind}\``))).to.deep.equal([]);
   });
 
   it("says nothing about a record that cannot be read", () => {
