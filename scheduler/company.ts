@@ -1,4 +1,5 @@
 /** Units that `MachineOf=` binds together, directly or through others: they are placed together and move together. Pure. */
+import { isActive } from "../cluster/run.ts";
 import type { ClusterModel } from "./model.ts";
 import { byName, type UnitNode } from "./nodes.ts";
 
@@ -18,7 +19,10 @@ export function companyOf(unit: UnitNode, model: ClusterModel): UnitNode[] {
 }
 
 function isMember(unit: UnitNode): boolean {
-  return unit.demand !== undefined && !unit.demand.requirements.global && !unit.troubles;
+  if (unit.demand === undefined || unit.demand.requirements.global || unit.troubles) return false;
+  // A unit between its runs is to be placed with nobody: that would run it.
+  const isToRun = unit.demand.toEnd && unit.wish?.target === "launched";
+  return !isToRun || (unit.course?.run !== undefined && isActive(unit.course.run));
 }
 
 function leadersFirst(members: readonly UnitNode[], model: ClusterModel): UnitNode[] {

@@ -28,6 +28,7 @@ describe("units that are to end, on three hosts", function () {
       "job.service": job("job", "true", "RunOnce=true"),
       "bad.service": job("bad", "exit 3", "RunOnce=true"),
       "long.service": `[Service]\nExecStart=/bin/sh -c "echo begun >> /var/tmp/long; exec sleep 600"\n[X-Fleet]\nRunOnce=true\n`,
+      "box.service": `[Container]\nImage=busybox\nPull=never\nExec=sh -c "echo done >> /out/box"\nVolume=/var/tmp:/out\n[X-Fleet]\nRunOnce=true\n`,
       "tick.service": job("tick", "true", "OnCalendar=*:*:0/4"),
       "moves.service": `[Service]\nExecStart=/bin/sh -c "test -e /var/tmp/good && exec sleep infinity; exit 1"\nRestart=on-failure\nRestartSec=300ms\nStartLimitIntervalSec=0\n[X-Fleet]\nMoveAfterFailures=2\n`,
     });
@@ -56,6 +57,20 @@ describe("units that are to end, on three hosts", function () {
     await eventually(() => expect(run("job.service")).to.include({ status: "finished", generation: 1 }));
     expect(run("job.service")?.run).to.not.equal(first);
     expect(await lines("job")).to.have.length(2);
+  });
+
+  it("may be containers", async () => {
+    const { deployed } = the;
+    expect((await deployed.tryDeisctl("start", "box")).code).to.equal(0);
+    expect(run("box.service")).to.include({ status: "finished", exitStatus: 0 });
+    const host = deployed.hostWith("box.service");
+    await host.exec(["systemctl", "restart", "deis-agent"]);
+    await deployed.allPresent();
+    expect(await lines("box")).to.deep.equal(["done"]);
+    expect((await deployed.tryDeisctl("restart", "box")).code).to.equal(0);
+    await eventually(() => expect(run("box.service")).to.include({ status: "finished", generation: 1 }));
+    expect(await lines("box")).to.deep.equal(["done", "done"]);
+    await deployed.deisctl("destroy", "box");
   });
 
   it("are not run again when their host is lost, unless it was lost in their midst", async function () {

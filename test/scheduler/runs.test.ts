@@ -167,6 +167,20 @@ describe("a unit with RunOnce", () => {
     expect(cluster.pass()).to.deep.equal(["place job.service m1", "unpark job.service"]);
   });
 
+  it("is not run again because a unit that it goes with is placed again", () => {
+    const cluster = two().submit(unit("db.service"), job({ machineOf: ["db.service"] }));
+    cluster.pass();
+    expect(cluster.where("job.service")).to.equal("m1");
+    tell(cluster, "job.service", ended);
+    cluster.pass();
+    cluster.leave("m1").wait(ttlMs);
+    cluster.pass();
+    expect([cluster.where("db.service"), cluster.where("job.service")]).to.deep.equal(["m2", undefined]);
+    cluster.submit(job({ machineOf: ["db.service"], generation: 1 })).wait(1);
+    cluster.pass();
+    expect(cluster.where("job.service")).to.equal("m2");
+  });
+
   it("is forgotten with its run when it is destroyed", () => {
     const cluster = two().submit(job());
     cluster.pass();
