@@ -170,6 +170,19 @@ describe("rolling changes", () => {
       expect(err).to.contain("Not touched: web@2.service, web@10.service.");
     });
 
+    it("does not take a unit for ready that ends within --min-ready", async () => {
+      cluster.script.set("web@1.service", { does: "dies-at-once", exitStatus: 9 });
+      const { out, err, code } = await run("restart --rolling web@1 web@2 --min-ready 5");
+      expect({ out, code }).to.deep.equal({ out: "", code: 1 });
+      expect(err).to.match(/^Unit web@1\.service failed on .*: it exited with status 9\n/);
+    });
+
+    it("waits until each has been ready for --min-ready", async () => {
+      const began = performance.now();
+      expect((await run("restart --rolling web@1 web@2 --min-ready 1")).code).to.equal(0);
+      expect(performance.now() - began).to.be.greaterThan(2_000);
+    });
+
     it("leaves alone what is not launched, and tells of what it does not know", async () => {
       await run("stop web@2");
       const { err, code } = await run("restart --rolling web@* nothing");
