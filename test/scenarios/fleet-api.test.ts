@@ -169,4 +169,43 @@ describe("fleet's API on real hosts", function () {
     await eventually(() => expect(the.deployed.records.tables.states.size).to.equal(0), { within: 10_000 });
     await patch(first(), { op: "remove", path: `/${machine}/metadata/disk` });
   });
+
+  it("shows with Deis's own API what a unit on another host says, and why it is there", async () => {
+    const machine = the.deployed.machineOf(second());
+    const file = `[Service]\nExecStart=/bin/sh -c "echo Hello from afar; exec sleep 100"\n[X-Fleet]\nMachineID=${machine}\n`;
+    const unitPath = "/deis/v1/units/far.service";
+    expect((await curl(first(), "PUT", unitPath, { file, target: "launched" })).status).to.equal(201);
+    await the.deployed.allActive(["far.service"]);
+    await eventually(
+      async () => {
+        const { status, type, body } = await curl(first(), "GET", `${unitPath}/logs?lines=5&output=cat`);
+        expect([status, type]).to.deep.equal([200, "text/plain; charset=utf-8"]);
+        expect(body).to.contain("Hello from afar\n");
+      },
+      { within: 5_000, every: 200 },
+    );
+    expect((await curl(first(), "GET", `${unitPath}/status`)).body).to.contain("far.service");
+    const why = JSON.parse((await curl(first(), "GET", `${unitPath}/why`)).body);
+    expect(why.placements.map((each: { machine: string }) => each.machine)).to.deep.equal([machine]);
+    expect(why.machines).to.have.length(2);
+    expect(JSON.parse((await curl(first(), "GET", unitPath)).body)).to.include({
+      ready: true,
+      state: "launched",
+    });
+    expect((await curl(first(), "GET", `${unitPath}/file`)).body).to.equal(file);
+    expect((await curl(first(), "DELETE", unitPath)).status).to.equal(204);
+  });
+
+  it("closes a machine to new units, and opens it again", async () => {
+    const machine = the.deployed.machineOf(first());
+    const cordon = `/deis/v1/machines/${machine}/cordon`;
+    expect((await curl(first(), "PUT", cordon, { reason: "a new disk" })).status).to.equal(200);
+    for (const name of ["a.service", "b.service"])
+      await put(first(), name, { desiredState: "launched", options: sleep });
+    await the.deployed.allActive(["a.service", "b.service"]);
+    for (const name of ["a.service", "b.service"])
+      expect(the.deployed.activeOn(name)).to.deep.equal([second().name]);
+    expect((await curl(first(), "DELETE", cordon)).status).to.equal(204);
+    await the.deployed.deisctl("destroy", "a.service", "b.service");
+  });
 });

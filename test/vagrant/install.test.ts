@@ -183,6 +183,23 @@ describe("install.sh", function () {
     expect(await the.host.exec(["systemctl", "is-active", "deis-scheduler"])).to.equal("active\n");
   });
 
+  it("has the API's socket open, and serves it on TCP where asked", async () => {
+    await installed();
+    const ask = (...where: readonly string[]) =>
+      the.host.exec(["curl", "-sS", "-m", "10", ...where], { deadlineMs: 20_000 });
+    expect(await ask("--unix-socket", "/run/fleet.sock", "http://d/fleet/v1/machines")).to.match(
+      /^\{"machines":/,
+    );
+    const tls = ["--cacert", "ca.crt", "--cert", "host.crt", "--key", "host.key"].map((part) =>
+      part.startsWith("--") ? part : `/etc/deis/pki/${part}`,
+    );
+    const url = `https://${the.host.address}:7003/deis/v1/machines`;
+    await install(the.host, [...release, "--api-listen", `${the.host.address}:7003`]);
+    expect(await the.host.exec(["systemctl", "is-enabled", "deis-api.service"])).to.equal("enabled\n");
+    await eventually(async () => expect(await ask(...tls, url)).to.contain(the.host.address));
+    expect((await the.host.attempt(["curl", "-sSk", "-m", "10", url])).code).not.to.equal(0);
+  });
+
   it("completes in the next run what a run before it did not", async () => {
     await installed();
     const daemons = await daemonRuns(the.host);

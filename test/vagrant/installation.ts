@@ -34,6 +34,10 @@ export async function prepareInstallation(cluster: Cluster, host: Host): Promise
     join(changed, "package.json"),
     JSON.stringify({ ...Object(manifest), version: changedVersion }),
   );
+  await writeFile(
+    join(changed, "dist/cluster/version.js"),
+    `export const version = ${JSON.stringify(changedVersion)};\n`,
+  );
   await run(["cp", `${release}.tar.gz`, join(cluster.share, "deis.tar.gz")]);
   const { cafile, certfile, keyfile } = host.identity;
   for (const [name, path] of Object.entries({ "ca.crt": cafile, "h1.crt": certfile, "h1.key": keyfile }))
