@@ -9,9 +9,10 @@ import { machinesWithMetadata } from "../../cluster/machine-metadata.ts";
 import type { ClusterStore, UnitEdit } from "../../cluster/ports.ts";
 import type { RebalanceAnswer, WhyAnswer } from "../../cluster/question.ts";
 import { checkUnitFile } from "../../cluster/unit.ts";
-import { isTemplate, templateOf } from "../../cluster/unit-name.ts";
+import { isTemplate } from "../../cluster/unit-name.ts";
 import type { ApiTables, Cluster, ClusterView } from "../cluster.ts";
 import type { JournalRequest } from "../ports.ts";
+import { templateText } from "../template-text.ts";
 import type { UnitFiles } from "../unit-files.ts";
 import type { UnitIndex } from "../unit-index.ts";
 import type { CordonBody, UnitBody } from "./bodies.ts";
@@ -299,12 +300,6 @@ function decidePut(
     return { isNew: record === undefined, warnings, edits: [submit] };
   }
   return { isNew: false, warnings, edits: [{ kind: "target", name, target: wanted, ...guard }] };
-}
-
-function templateText(name: string, tables: ApiTables): string | undefined {
-  const template = templateOf(name);
-  const hash = template === undefined ? undefined : tables.units.get(template)?.hash;
-  return hash === undefined ? undefined : tables.unitFiles.get(hash);
 }
 
 /** The revision that the store is to hold the change to. Throws `unit-changed` where the condition does not hold already. */

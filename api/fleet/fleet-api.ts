@@ -10,8 +10,9 @@ import { machinesWithMetadata } from "../../cluster/machine-metadata.ts";
 import type { UnitEdit } from "../../cluster/ports.ts";
 import { checkUnitFile } from "../../cluster/unit.ts";
 import { unitFileFromOptions } from "../../cluster/unit-file.ts";
-import { isTemplate, templateOf, validateUnitName } from "../../cluster/unit-name.ts";
+import { isTemplate, validateUnitName } from "../../cluster/unit-name.ts";
 import type { ApiTables, Cluster } from "../cluster.ts";
+import { templateText } from "../template-text.ts";
 import type { UnitFiles } from "../unit-files.ts";
 import { machineAndUnit, type UnitIndex } from "../unit-index.ts";
 import { machineEntity, stateEntity, unitEntity, unitRow } from "./entities.ts";
@@ -161,13 +162,6 @@ function decidePut(
 
 function textOf(options: UnitWish["options"]): string {
   return refuseInvalid(() => unitFileFromOptions(options)).text;
-}
-
-/** The text of the template that this name is an instance of, if the cluster knows it. */
-function templateText(name: string, tables: ApiTables): string | undefined {
-  const template = templateOf(name);
-  const hash = template === undefined ? undefined : tables.units.get(template)?.hash;
-  return hash === undefined ? undefined : tables.unitFiles.get(hash);
 }
 
 function refuseActive(name: string, target: UnitWish["target"]): void {

@@ -34,7 +34,7 @@ describe("fleet's API on real hosts", function () {
     const told = ["-w", "\n%{http_code} %{content_type}"];
     const out = await host.exec(["curl", "-sS", "-m", "10", "-X", method, ...type, ...data, ...told, ...url]);
     const last = out.lastIndexOf("\n");
-    const [status = "", contentType = ""] = out.slice(last + 1).split(" ");
+    const [, status, contentType = ""] = /^(\d+) (.*)$/.exec(out.slice(last + 1)) ?? [];
     return { status: Number(status), type: contentType, body: out.slice(0, last) };
   }
 
