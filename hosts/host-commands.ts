@@ -1,10 +1,12 @@
 /** The commands about one host: exec, logs, stop, start, kill, reboot, freeze, thaw, cut, join, push. */
 import { spawn } from "node:child_process";
 import { resolve as absolute } from "node:path";
-import type { Command } from "commander";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Command, InvalidArgumentError } from "commander";
 import { Cluster } from "./cluster.ts";
 import { clusterCommand } from "./cluster-commands.ts";
 import type { Host } from "./host.ts";
+import { describeCounts, Load } from "./load.ts";
 import { hostNumber } from "./names.ts";
 import { terminalProgress } from "./progress.ts";
 import { exitStatus } from "./run.ts";
@@ -40,6 +42,22 @@ export function addHostCommands(
     .action(async (host: string, source: string, path: string, { name }: NameFlag) => {
       await (await hostOf(name, host)).copyIn(absolute(source), path);
     });
+  clusterCommand(
+    program,
+    "load",
+    "ask the routers for an app, steadily, and count what comes back; Ctrl-C ends it",
+  )
+    .argument("<app>", "the name that is asked for, such as web.example.com")
+    .argument("[routers...]", "hosts whose routers are asked; default: all that run")
+    .option("--rate <n>", "requests per second of all clients together", wholeNumber, 500)
+    .option("--clients <n>", "clients, each with a connection that it keeps", wholeNumber, 24)
+    .option("--every <seconds>", "how often the counts are shown", wholeNumber, 5)
+    .action(async (app: string, names: string[], { name, ...options }: LoadFlags) => {
+      const cluster = await Cluster.open(name);
+      const all = cluster.hosts.filter((host) => host.state === "running");
+      const hosts = names.length === 0 ? all : await Promise.all(names.map((host) => hostOf(name, host)));
+      finish(await showLoad(app, hosts, options, signal));
+    });
   for (const [verb, description, act] of actions) {
     clusterCommand(program, verb, description)
       .argument("<hosts...>", "h1, h2, …")
@@ -50,6 +68,41 @@ export function addHostCommands(
         );
       });
   }
+}
+
+interface LoadFlags extends NameFlag {
+  readonly rate: number;
+  readonly clients: number;
+  readonly every: number;
+}
+
+/** Of the failures of one interval, so many are shown one by one. */
+const mostShown = 10;
+
+/** Shows the counts of every few seconds, the first failures, and the counts of all. Resolves to 0 if none failed. */
+async function showLoad(
+  app: string,
+  hosts: readonly Host[],
+  { rate, clients, every }: Omit<LoadFlags, "name">,
+  signal: AbortSignal,
+): Promise<number> {
+  const targets = hosts.map(({ address }) => address);
+  const load = Load.start({ targets, host: app, connections: clients, ratePerSecond: rate });
+  const time = () => new Date().toISOString().slice(11, 19);
+  for (let mark = 0; !signal.aborted; ) {
+    await delay(every * 1_000, undefined, { signal }).catch(() => undefined);
+    const counts = load.countsSince(mark);
+    for (const { at, target, reason, afterMs } of load.failuresSince(mark).slice(0, mostShown)) {
+      const when = at.toISOString().slice(11, 23);
+      process.stdout.write(`${when} failed at ${target} after ${Math.round(afterMs)} ms: ${reason}\n`);
+    }
+    mark += counts.ok + counts.failed;
+    const who = [...counts.answers].map(([unit, count]) => `${unit} ${count}`).join(", ");
+    process.stdout.write(`${time()} ${describeCounts(counts)}; ${who}\n`);
+  }
+  const counts = await load.stop();
+  process.stdout.write(`in all: ${describeCounts(counts)}\n`);
+  return counts.failed === 0 ? 0 : 1;
 }
 
 type Action = (host: Host, signal: AbortSignal) => void | Promise<void>;
@@ -77,4 +130,10 @@ async function inTerminal(argv: readonly string[]): Promise<number> {
     child.on("error", reject);
     child.on("close", (code, killedBy) => resolve(exitStatus(code, killedBy)));
   });
+}
+
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number > 0) return number;
+  throw new InvalidArgumentError("it is not a positive whole number.");
 }

@@ -18,6 +18,8 @@ export type RouterEvent =
       readonly durationMs: number;
     }
   | { readonly kind: "push-failed"; readonly error: unknown; readonly retryInMs: number }
+  | { readonly kind: "cut-off"; readonly endpoint: string }
+  | { readonly kind: "cut-failed"; readonly endpoint: string; readonly error: unknown }
   | { readonly kind: "announced"; readonly revision: bigint; readonly drained: bigint }
   | { readonly kind: "announce-failed"; readonly error: unknown; readonly retryInMs: number }
   | { readonly kind: "lease-lost"; readonly lease: string }

@@ -18,6 +18,8 @@ const lines: Readonly<Record<RouterEvent["kind"], readonly [Level, string]>> = {
   "awaiting-store": ["info", "nothing was served on this host before; nginx starts once the store was read"],
   pushed: ["debug", "nginx took a table"],
   "push-failed": ["error", "cannot bring nginx up to date; it serves what it has"],
+  "cut-off": ["warn", "an endpoint's host is gone; its connections are ended, and requests go elsewhere"],
+  "cut-failed": ["warn", "cannot end connections to a host that is gone; requests there wait"],
   announced: ["debug", "told how far this router is"],
   "announce-failed": ["warn", "cannot tell how far this router is"],
   "lease-lost": ["warn", "lease lost; the cluster takes this router for gone until it is held again"],

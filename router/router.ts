@@ -18,6 +18,7 @@ import { findResources } from "../renderer/resource-files.ts";
 import { mergeSettings, type RendererSettings, readFlags } from "../renderer/settings.ts";
 import { fixedKeys, type KeySource } from "../renderer/source.ts";
 import { type Control, openControl } from "./control.ts";
+import { answers, cutOff, DeadEnds } from "./dead-ends.ts";
 import type { OnRouterEvent } from "./events.ts";
 import { KeptTables } from "./kept-tables.ts";
 import type { Progress } from "./membership.ts";
@@ -79,6 +80,7 @@ export class Router {
         isServed = true;
         kept.served().catch((error: unknown) => onEvent({ kind: "keeping-failed", error }));
       },
+      deadEnds: new DeadEnds({ answers, cut: cutOff, onEvent }),
       onEvent,
     });
     const reload = servedReload({

@@ -9,6 +9,7 @@ import { PlatformError } from "../cluster/errors.ts";
 import { type Clock, systemClock } from "../loop/clock.ts";
 import { ControlLoop } from "../loop/control-loop.ts";
 import { type Control, type NginxState, type TableName, tableNames } from "./control.ts";
+import type { DeadEnds } from "./dead-ends.ts";
 import { Draining } from "./draining.ts";
 import type { OnRouterEvent } from "./events.ts";
 import type { Progress } from "./membership.ts";
@@ -21,6 +22,7 @@ export interface ServingOptions {
   readonly onProgress: (progress: Progress) => void;
   readonly onEvent: OnRouterEvent;
   readonly clock?: Clock;
+  readonly deadEnds?: Pick<DeadEnds, "look">;
   /** How long a request on a removed endpoint may hold up `drained`. Default 30 s. */
   readonly drainPatienceMs?: number;
 }
@@ -77,6 +79,7 @@ export class Serving {
     if (pushed) state = await control.state(signal);
     const now = this.#clock.monotonic();
     const endpoints = state.draining.map(({ endpoint }) => endpoint);
+    this.#options.deadEnds?.look(endpoints, now);
     onProgress({ revision, drained: this.#draining.look(revision, endpoints, now) });
     clearTimeout(this.#alarm);
     if (this.#draining.isAwaiting(now)) this.#alarm = setTimeout(() => this.#loop.ring(), drainLookMs);
