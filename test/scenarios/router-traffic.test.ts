@@ -245,7 +245,7 @@ describe("an app behind routers", function () {
     expect(after).to.deep.equal([]);
     const counts = await steady.stop();
     tell(this, describeCounts(counts));
-    expect(counts.failed).to.be.at.most(counts.ok * 0.02);
+    expect(counts.failed).to.be.at.most(counts.ok * 0.002);
   });
 });
 
