@@ -50,8 +50,10 @@ function timerRun(last: Run | undefined, question: RunQuestion): Run {
   if (wish.generation > last.generation) return { ...begun(last, wish, now), ...upcoming() };
   const isDue = last.next !== undefined && Date.parse(last.next) <= now;
   if (isActive(last)) {
-    if (!isDue) return last;
-    return { ...without(last, "next"), skipped: last.next ?? "", ...upcoming() };
+    // What no machine has taken yet is not begun: it runs with the file that is wanted now.
+    const run = last.status === "due" && question.machine === undefined ? { ...last, ...only(wish) } : last;
+    if (!isDue) return run;
+    return { ...without(run, "next"), skipped: last.next ?? "", ...upcoming() };
   }
   // A new file counts from the next tick on; what is under way ends with the file it began with.
   if (isDue) return { status: "due", run: last.next ?? "", ...only(wish), ...upcoming() };

@@ -348,6 +348,18 @@ describe("a cluster timer", () => {
     expect(cluster.decide()[1]).to.have.nested.property("placement.hash", "h2");
   });
 
+  it("takes a new file while no machine has taken its run", () => {
+    const cluster = two().submit(timer({ metadata: { disk: ["ssd"] } }));
+    cluster.pass();
+    cluster.wait(10 * minute);
+    expect(cluster.pass()).to.deep.equal(["run tick.service due", "park tick.service"]);
+    cluster.submit(timer({ hash: "h2" }));
+    expect(cluster.decide().find(({ kind }) => kind === "place")).to.have.nested.property(
+      "placement.hash",
+      "h2",
+    );
+  });
+
   it("does not tick while it is stopped, nor for the time it was", () => {
     const cluster = two().submit(timer({ target: "loaded" }));
     expect(cluster.pass()).to.deep.equal(["place tick.service m1"]);
