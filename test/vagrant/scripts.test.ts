@@ -51,6 +51,13 @@ describe("certificates.sh", function () {
   const certificates = (...args: readonly string[]) =>
     attempt([script("certificates.sh"), directory, ...args]);
 
+  it("makes a reader's pair, which the API knows by its organisational unit", async () => {
+    expect(await certificates("reader", "dashboard")).to.include({ code: 0, stderr: "" });
+    const path = join(directory, "dashboard.crt");
+    const subject = await run(["openssl", "x509", "-in", path, "-noout", "-subject"]);
+    expect(subject).to.match(/OU ?= ?reader, CN ?= ?dashboard/);
+  });
+
   it("makes an authority and pairs that it issued, readable by their owner alone", async () => {
     expect(await certificates("host", "core-1", "10.0.0.1", "fd00::1")).to.include({ code: 0, stderr: "" });
     expect(await certificates("client", "operator")).to.include({ code: 0, stderr: "" });
