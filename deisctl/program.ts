@@ -57,7 +57,7 @@ type Run = (definition: CommandDefinition, args: readonly string[], command: Com
 function buildProgram(world: World, run: Run): Command {
   const { io } = world;
   const program = new Command("deisctl")
-    .description("Runs units and the Deis platform on a cluster.")
+    .description(`Runs units and the Deis platform on a cluster. This is ${versionLine()}.`)
     .usage("[options] <command> [arguments]")
     .version(versionLine(), "-v, --version", "print the version")
     .helpOption("-h, --help", "show this, or the help of a command")

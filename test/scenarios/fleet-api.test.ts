@@ -1,20 +1,9 @@
-/** fleet's API on real hosts, asked with curl over the socket of each host: the conversations of fleet's own functional tests. */
+/** The API on real hosts, asked with curl over the socket of each; fleet's own conversations are files in `fleet/`. */
 import { expect } from "chai";
 import type { Host } from "../../hosts/host.ts";
 import { useDeployedCluster } from "../support/deployed-cluster.ts";
 import { eventually } from "../support/eventually.ts";
-
-interface Answer {
-  readonly status: number;
-  readonly type: string;
-  readonly body: string;
-}
-
-interface MachineEntity {
-  readonly id: string;
-  readonly metadata?: Readonly<Record<string, string>>;
-  readonly primaryIP: string;
-}
+import { curl, patchMachines } from "../support/host-api.ts";
 
 interface UnitEntity {
   readonly currentState: string;
@@ -27,37 +16,15 @@ describe("fleet's API on real hosts", function () {
   this.timeout(40_000);
   const the = useDeployedCluster({ hosts: 2, images: "foundation" });
 
-  async function curl(host: Host, method: string, path: string, body?: object): Promise<Answer> {
-    const url = ["--unix-socket", "/var/run/fleet.sock", `http://domain-sock${path}`];
-    const data = body === undefined ? [] : ["--data-binary", JSON.stringify(body)];
-    const type = method === "PUT" ? ["-H", "Content-Type: application/json"] : ["-H", "Content-Type:"];
-    const told = ["-w", "\n%{http_code} %{content_type}"];
-    const out = await host.exec(["curl", "-sS", "-m", "10", "-X", method, ...type, ...data, ...told, ...url]);
-    const last = out.lastIndexOf("\n");
-    const [, status, contentType = ""] = /^(\d+) (.*)$/.exec(out.slice(last + 1)) ?? [];
-    return { status: Number(status), type: contentType, body: out.slice(0, last) };
-  }
-
   const [first, second] = [0, 1].map((at) => (): Host => {
     const host = the.deployed.hosts[at];
     if (!host) throw new Error(`there is no host ${at}`);
     return host;
   }) as [() => Host, () => Host];
 
-  const json = "application/json";
   const put = (host: Host, name: string, body: object) => curl(host, "PUT", `/fleet/v1/units/${name}`, body);
   const unit = async (host: Host, name: string): Promise<UnitEntity> =>
     JSON.parse((await curl(host, "GET", `/fleet/v1/units/${name}?alt=json`)).body);
-
-  async function metadata(host: Host): Promise<ReadonlyMap<string, MachineEntity["metadata"]>> {
-    const { status, type, body } = await curl(host, "GET", "/fleet/v1/machines");
-    expect([status, type]).to.deep.equal([200, json]);
-    const { machines } = JSON.parse(body) as { machines: MachineEntity[] };
-    return new Map(machines.map((machine) => [machine.id, machine.metadata]));
-  }
-
-  const patch = (host: Host, ...operations: object[]) =>
-    curl(host, "PATCH", "/fleet/v1/machines", operations);
 
   it("starts when someone asks, for root and the group deis and for nobody else", async () => {
     const isActive = async () =>
@@ -75,61 +42,9 @@ describe("fleet's API on real hosts", function () {
     );
   });
 
-  it("lists the machines, and refuses a page token that is none (TestMachinesList, BadNextPageToken)", async () => {
-    const machines = await metadata(first());
-    expect(machines.size).to.equal(2);
-    for (const host of the.deployed.hosts)
-      expect(machines.get(the.deployed.machineOf(host))).to.deep.equal({ host: host.name });
-    const { status, type, body } = await curl(first(), "GET", "/fleet/v1/machines?nextPageToken=EwBMLg==");
-    expect([status, type, body]).to.deep.equal([
-      400,
-      json,
-      '{"error":{"code":400,"message":"token limit must be 100"}}',
-    ]);
-  });
-
-  it("sets and removes metadata of both machines (TestMachinesPatchAddModify, PatchDelete)", async () => {
-    const [m1, m2] = [first(), second()].map((host) => the.deployed.machineOf(host));
-    const added = await patch(
-      first(),
-      { op: "add", path: `/${m1}/metadata/foo`, Value: { value: "bar" } },
-      { op: "replace", path: `/${m2}/metadata/ping`, Value: { value: "splat" } },
-    );
-    expect(added).to.deep.equal({ status: 204, type: json, body: "" });
-    expect([...(await metadata(first())).entries()]).to.have.deep.members([
-      [m1, { foo: "bar", host: first().name }],
-      [m2, { host: second().name, ping: "splat" }],
-    ]);
-    // The other host's API and deisctl see it, too.
-    await eventually(async () => expect((await metadata(second())).get(m1 ?? "")).to.include({ foo: "bar" }));
-    expect(await the.deployed.deisctl("list-machines", "--no-legend")).to.contain("foo=bar");
-    const removed = await patch(
-      first(),
-      { op: "remove", path: `/${m1}/metadata/foo`, Value: { value: "" } },
-      { op: "remove", path: `/${m2}/metadata/ping` },
-    );
-    expect(removed.status).to.equal(204);
-    expect([...(await metadata(first())).values()]).to.have.deep.members([
-      { host: first().name },
-      { host: second().name },
-    ]);
-  });
-
-  it("refuses a bad operation, path and value (TestMachinesPatchBad)", async () => {
-    const machine = the.deployed.machineOf(first());
-    for (const operation of [
-      { op: "noop", path: `/${machine}/metadata/foo`, Value: { value: "bar" } },
-      { op: "add", path: `/${machine}/foo`, Value: { value: "bar" } },
-      { op: "add", path: `/${machine}/metadata/foo`, Value: { value: "" } },
-    ]) {
-      const { status, type } = await patch(first(), operation);
-      expect([status, type]).to.deep.equal([400, json]);
-    }
-  });
-
   it("places a unit by metadata that was set at run time, as fleetctl would have it", async () => {
     const machine = the.deployed.machineOf(second());
-    await patch(first(), { op: "add", path: `/${machine}/metadata/disk`, value: "ssd" });
+    await patchMachines(first(), { op: "add", path: `/${machine}/metadata/disk`, value: "ssd" });
     const options = [...sleep, { section: "X-Fleet", name: "MachineMetadata", value: "disk=ssd" }];
     expect((await put(first(), "web@.service", { options })).status).to.equal(201);
     expect((await put(first(), "web@1.service", { options })).status).to.equal(201);
@@ -167,7 +82,7 @@ describe("fleet's API on real hosts", function () {
     for (const name of ["web@1.service", "web@2.service", "web@.service"])
       expect((await curl(first(), "DELETE", `/fleet/v1/units/${name}`)).status).to.equal(204);
     await eventually(() => expect(the.deployed.records.tables.states.size).to.equal(0), { within: 10_000 });
-    await patch(first(), { op: "remove", path: `/${machine}/metadata/disk` });
+    await patchMachines(first(), { op: "remove", path: `/${machine}/metadata/disk` });
   });
 
   it("shows with Deis's own API what a unit on another host says, and why it is there", async () => {

@@ -211,13 +211,4 @@ describe("an operator's tour", function () {
     measured(this, "for start of one unit, the process of deisctl and all", performance.now() - began);
     expect(performance.now() - began).to.be.lessThan(10_000);
   });
-
-  it("ten units with --no-block come up by themselves", async () => {
-    const { deployed } = the;
-    await deployed.write({ "many@.service": service() });
-    const names = Array.from({ length: 10 }, (_, at) => `many@${at}.service`);
-    const out = await deployed.deisctl("start", "--no-block", ...names);
-    expect(out.match(/^Triggered unit many@\d\.service start$/gm)).to.have.length(10);
-    await deployed.allActive(names);
-  });
 });

@@ -14,6 +14,9 @@ let shared: Promise<DeployedCluster> | undefined;
 /** How many blocks of this run have not ended yet. */
 let users = 0;
 
+/** For `[X-Fleet]`: on h4, the host that is no member of etcd and may suffer without harm to the others. */
+export const onH4 = "MachineMetadata=host=h4";
+
 /** Gives the tests of the enclosing `describe` the shared cluster. h1 to h3 are etcd's members, h4 is none. */
 export function useSharedCluster(): TestDeployment {
   let deployed: DeployedCluster | undefined;

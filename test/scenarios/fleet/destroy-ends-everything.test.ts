@@ -2,10 +2,8 @@ import { expect } from "chai";
 import { eventually } from "../../support/eventually.ts";
 import { tracesOn } from "../../support/living-units.ts";
 import { measured } from "../../support/measured.ts";
-import { useSharedCluster } from "../../support/shared-cluster.ts";
+import { onH4, useSharedCluster } from "../../support/shared-cluster.ts";
 import { service } from "../../support/sleepers.ts";
-
-const onH4 = "MachineMetadata=host=h4";
 
 describe("destroy", function () {
   this.timeout(60_000);
