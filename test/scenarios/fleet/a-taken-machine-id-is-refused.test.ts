@@ -4,11 +4,11 @@ import { livesOn, tracesOn } from "../../support/living-units.ts";
 import { useSharedCluster } from "../../support/shared-cluster.ts";
 import { service } from "../../support/sleepers.ts";
 
-describe("a machine's place", function () {
+describe("a machine id that is taken", function () {
   this.timeout(90_000);
   const the = useSharedCluster();
 
-  it("nobody takes the place of: a second machine with the same id is refused and touches nothing", async () => {
+  it("is refused to a second machine, which touches nothing", async () => {
     const { deployed } = the;
     const h4 = deployed.cluster.host(4);
     const h3 = deployed.cluster.host(3);
