@@ -99,7 +99,8 @@ async function rendered({ client, routers, quick, tell }: Bed, size: string, goa
         ours.push(took);
         peer.push((await event) - began);
       }
-      await delay(50);
+      // Long enough for all of the last change to be over, in nginx too.
+      await delay(150);
     }
     tell({
       name: `put to the router's table on disk, ${size}, median`,
