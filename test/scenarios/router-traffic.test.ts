@@ -97,7 +97,7 @@ describe("an app behind routers", function () {
     );
   }
 
-  it("is reached through every router by its name; a host that nobody has is 404", async () => {
+  it("is reached through every router by its name; a host that nobody has is 404, an app without units 503", async () => {
     const { deployed } = the;
     for (const host of deployed.hosts) {
       const asked = start({ targets: [host.address], connections: 2, ratePerSecond: 100 });
@@ -106,6 +106,15 @@ describe("an app behind routers", function () {
       await asked.stop();
       expect(await status(host, "nobody.example.com")).to.equal(404);
     }
+    await deployed.write({ "idle.service": webApp({ service: "idle" }) });
+    await deployed.deisctl("load", "idle");
+    await eventually(async () => {
+      for (const host of deployed.hosts) expect(await status(host, "idle.example.com")).to.equal(503);
+    });
+    await deployed.deisctl("destroy", "idle");
+    await eventually(async () => {
+      for (const host of deployed.hosts) expect(await status(host, "idle.example.com")).to.equal(404);
+    });
   });
 
   it("loses no request by a rolling restart, by scaling 3 → 6 → 2, and by 50 changes of endpoints", async function () {

@@ -49,7 +49,7 @@ Image=${imageTag("router")}
 Exec=node /app/${file}
 Volume=${shareInHost}:/app:ro
 PublishPort=8080
-Environment=UNIT=%p@%i${naive ? " NAIVE=1" : ""}
+Environment=UNIT=%N${naive ? " NAIVE=1" : ""}
 
 [Service]
 TimeoutStopSec=15
