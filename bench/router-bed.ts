@@ -16,9 +16,11 @@ export class BenchRouter {
   /** Where its rendered files are. */
   readonly state: string;
   readonly #child: ChildProcess;
+  readonly #pidFile: string;
   #log = "";
 
-  private constructor(machine: string, port: number, state: string, child: ChildProcess) {
+  private constructor(machine: string, port: number, state: string, pidFile: string, child: ChildProcess) {
+    this.#pidFile = pidFile;
     this.machine = machine;
     this.port = port;
     this.state = state;
@@ -71,7 +73,12 @@ export class BenchRouter {
       stdio: ["ignore", "pipe", "inherit"],
       env: environment,
     });
-    return new BenchRouter(machine, http, state, child);
+    return new BenchRouter(machine, http, state, join(run, "nginx.pid"), child);
+  }
+
+  /** Processor time that nginx's workers have used so far, in µs. */
+  async workersCpuUs(): Promise<number> {
+    return workersCpuUs(Number(await readFile(this.#pidFile, "utf8")));
   }
 
   /** How often nginx was reloaded so far. */
@@ -111,18 +118,23 @@ export class BareNginx {
     return new BareNginx(port, child);
   }
 
+  /** Processor time that its workers have used so far, in µs. */
+  workersCpuUs(): Promise<number> {
+    return workersCpuUs(this.#child.pid ?? 0);
+  }
+
   async stop(): Promise<void> {
     await ended(this.#child);
   }
 }
 
-/** Requests per second that wrk gets from this port with so many connections, and how many were not answered with 2xx. */
+/** Requests per second that wrk gets from this port with so many connections, how many in all, and how many were not answered with 2xx. */
 export async function requestsPerSecond(
   port: number,
   host: string,
   connections: number,
   seconds: number,
-): Promise<{ readonly rate: number; readonly bad: number }> {
+): Promise<{ readonly requests: number; readonly rate: number; readonly bad: number }> {
   const words = [
     "-t1",
     `-c${connections}`,
@@ -139,9 +151,23 @@ export async function requestsPerSecond(
   await once(child, "close");
   const errors = [...text.matchAll(/(?:connect|read|write|timeout) (\d+)|Non-2xx or 3xx responses: (\d+)/g)];
   return {
+    requests: Number(/(\d+) requests in/.exec(text)?.[1]),
     rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]),
     bad: errors.reduce((sum, [, one, other]) => sum + Number(one ?? other), 0),
   };
+}
+
+/** From the scheduler's own count, which is in nanoseconds: utime and stime come in steps of 10 ms. */
+async function workersCpuUs(master: number): Promise<number> {
+  const children = await readFile(`/proc/${master}/task/${master}/children`, "utf8");
+  const times = children
+    .trim()
+    .split(" ")
+    .map(async (pid) => {
+      const [ns] = (await readFile(`/proc/${pid}/schedstat`, "utf8")).split(" ");
+      return Number(ns) / 1_000;
+    });
+  return (await Promise.all(times)).reduce((sum, us) => sum + us, 0);
 }
 
 async function ended(child: ChildProcess): Promise<void> {

@@ -5,8 +5,8 @@
  *   three endpoints. Beside it: when a bare watch has seen the change.
  * - A key changed to the file that the router's own templates make of all.
  * - Reloads of nginx: of 50 changes of its structure within 5 s, and of all the changes of endpoints before.
- * - Requests per second of keep-alive clients against a hand-written nginx with upstream keep-alive that logs the same, to the same
- *   backend. Rounds alternate, so that a noisy machine is noisy for both.
+ * - Requests per second of keep-alive clients, and the processor time of nginx's workers for each, against a hand-written nginx with
+ *   upstream keep-alive that logs the same in the same way, to the same backend. Rounds alternate, so that a noisy machine is noisy for both.
  */
 import { mkdtemp } from "node:fs/promises";
 import { Agent, createServer, request, type Server } from "node:http";
@@ -248,7 +248,7 @@ async function throughput({ client, routers, directory, quick, tell }: Bed): Pro
   const peer = await BareNginx.start(join(directory, "peer"), "auto", (port) =>
     [
       rawLog,
-      `  access_log ${directory}/peer.log upstreaminfo;`,
+      `  access_log ${directory}/peer.log upstreaminfo buffer=64k flush=1s;`,
       "  keepalive_timeout 1300s;",
       `  upstream app { ${`server 127.0.0.1:${backend.port};`} keepalive 256; keepalive_requests 100000; }`,
       `  server { listen ${port} default_server; location / { proxy_pass http://app; proxy_http_version 1.1;`,
@@ -261,26 +261,47 @@ async function throughput({ client, routers, directory, quick, tell }: Bed): Pro
     const agent = new Agent({ keepAlive: true });
     await answers(agent, router.port, "ok\n");
     agent.destroy();
-    const [ours, theirs]: [number[], number[]] = [[], []];
-    let bad = 0;
-    for (let round = 0; round < (quick ? 1 : 5); round += 1) {
-      const seconds = quick ? 2 : 4;
-      theirs.push((await requestsPerSecond(peer.port, "probe.example.com", 64, seconds)).rate);
-      const { rate, bad: more } = await requestsPerSecond(router.port, "probe.example.com", 64, seconds);
-      ours.push(rate);
-      bad += more;
+    const seconds = quick ? 2 : 3;
+    const rounds = quick ? 1 : 9;
+    const load = async (proxy: BareNginx | BenchRouter) => {
+      const before = await proxy.workersCpuUs();
+      const result = await requestsPerSecond(proxy.port, "probe.example.com", 64, seconds);
+      return { ...result, cpuUs: ((await proxy.workersCpuUs()) - before) / result.requests };
+    };
+    const [ours, theirs]: [Load[], Load[]] = [[], []];
+    for (let round = 0; round < rounds; round += 1) {
+      theirs.push(await load(peer));
+      ours.push(await load(router));
     }
+    const bad = ours.reduce((sum, load) => sum + load.bad, 0);
     tell({
       name: "requests per second, 64 keep-alive clients",
-      ours: { value: median(ours), unit: "1/s" },
-      against: { name: "hand-written nginx", value: median(theirs) },
+      ours: { value: median(ours.map(({ rate }) => rate)), unit: "1/s" },
+      against: { name: "hand-written nginx", value: median(theirs.map(({ rate }) => rate)) },
       goal: "≥ 0.95x",
       note: `${bad} failed; wrk, both proxies and the backend share the processors`,
+    });
+    tell({
+      name: "processor time of nginx for a request",
+      ours: { value: median(ours.map(({ cpuUs }) => cpuUs)), unit: "µs" },
+      against: { name: "hand-written nginx", value: median(theirs.map(({ cpuUs }) => cpuUs)) },
+      note: `least of ${rounds} rounds: ${least(ours).toFixed(1)} against ${least(theirs).toFixed(1)} µs`,
     });
   } finally {
     await peer.stop();
     await backend.stop();
   }
+}
+
+interface Load {
+  readonly rate: number;
+  readonly bad: number;
+  readonly cpuUs: number;
+}
+
+/** What the least disturbed round took. */
+function least(loads: readonly Load[]): number {
+  return Math.min(...loads.map(({ cpuUs }) => cpuUs));
 }
 
 interface Backend {

@@ -7,7 +7,8 @@
  */
 
 import { parseDirective } from "./fmt-directive.ts";
-import { Layout } from "./fmt-layout.ts";
+import { Layout, MAX_TEXT } from "./fmt-layout.ts";
+import { quote } from "./quote.ts";
 import type { GoType } from "./types.ts";
 import { bitsOf, isSigned, types } from "./types.ts";
 import type { GoFunction, GoItem, GoPlain } from "./value.ts";
@@ -53,6 +54,38 @@ export function sprintln(args: readonly GoItem[]): string {
 
 /** `fmt.Sprintf`. */
 export function sprintf(format: string, args: readonly GoItem[]): string {
+  return sprintfPlain(format, args) ?? sprintfAny(format, args);
+}
+
+/**
+ * The same for a format of bare `%s`, `%v`, `%q` and `%d` with just the strings and ints they are for; undefined for any other. That is
+ * nearly every call of a real template, in a fraction of the time.
+ */
+function sprintfPlain(format: string, args: readonly GoItem[]): string | undefined {
+  let out = "";
+  let next = 0;
+  let from = 0;
+  for (let at = format.indexOf("%"); at >= 0; at = format.indexOf("%", from)) {
+    const text = plain(format.charCodeAt(at + 1), args[next++]);
+    if (text === undefined) return undefined;
+    out += format.slice(from, at) + text;
+    from = at + 2;
+  }
+  if (next !== args.length) return undefined;
+  out += format.slice(from);
+  return out.length > MAX_TEXT ? undefined : out;
+}
+
+/** An operand under a verb without flags; undefined unless it is a string or an int under a verb for it. */
+function plain(verb: number, arg: GoItem | undefined): string | undefined {
+  if (typeof arg === "string") {
+    if (verb === 0x73 || verb === 0x76) return arg;
+    return verb === 0x71 ? quote(arg) : undefined;
+  }
+  return typeof arg === "bigint" && (verb === 0x64 || verb === 0x76) ? String(arg) : undefined;
+}
+
+function sprintfAny(format: string, args: readonly GoItem[]): string {
   const printer = new Printer();
   const { layout } = printer;
   let next = 0;

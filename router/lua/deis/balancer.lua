@@ -25,9 +25,10 @@ end
 
 -- Leaves the endpoint that failed, so that another is tried.
 local function leave(state)
-  local address = state.endpoint.address
+  local endpoint = state.endpoint
+  local address = endpoint.address
   state.endpoint = false
-  in_flight.remove(address)
+  in_flight.remove(endpoint.flight, routes:is_newer_than(state.version))
   choice.failed(address)
   state.tried = state.tried or {}
   state.tried[address] = true
@@ -43,7 +44,7 @@ function M.run()
     local route = state.route
     local endpoint = choice.endpoint(route, argument_of(route), state.tried)
     if not endpoint then break end
-    in_flight.add(endpoint.address)
+    in_flight.add(endpoint.flight)
     local newest = routes:current()
     if routes.version == state.version then
       state.endpoint = endpoint
@@ -55,7 +56,7 @@ function M.run()
       peers.set_current_peer(endpoint.host, endpoint.port)
       return
     end
-    in_flight.remove(endpoint.address)
+    in_flight.remove(endpoint.flight, true)
     state.version = routes.version
     state.route = newest:find(var.host) or nowhere_of(state.route)
   end

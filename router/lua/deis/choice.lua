@@ -7,7 +7,6 @@
 -- An endpoint that has just failed is passed over for a while, as nginx does by default (max_fails=1 fail_timeout=10s), unless all
 -- have. Each worker knows by itself who failed.
 local bit = require "bit"
-local here = require("deis.in_flight").here
 
 local crc32, now = ngx.crc32_long, ngx.now
 local log, huge = math.log, math.huge
@@ -35,10 +34,10 @@ end
 local function of_two(route)
   local endpoints, count, turn = route.endpoints, route.count, route.turn
   local at = turn.at % count + 1
-  local waiting = here[endpoints[at].address]
-  if waiting then
+  local waiting = endpoints[at].flight.here
+  if waiting > 0 then
     local after = at % count + 1
-    if waiting > (here[endpoints[after].address] or 0) then at = after end
+    if waiting > endpoints[after].flight.here then at = after end
   end
   turn.at = at
   return endpoints[at]

@@ -3,6 +3,7 @@ local choice = require "deis.choice"
 local in_flight = require "deis.in_flight"
 local requests = require "deis.requests"
 local statistics = require "deis.statistics"
+local routes = require("deis.tables").routes
 
 local var, tonumber = ngx.var, tonumber
 local M = {}
@@ -16,7 +17,7 @@ function M.run()
   end
   local endpoint = state.endpoint
   if endpoint then
-    in_flight.remove(endpoint.address)
+    in_flight.remove(endpoint.flight, routes:is_newer_than(state.version))
     -- The last endpoint that was tried has failed too, and nginx had no reason to ask for another.
     if status >= 502 and status <= 504 and state.route.count > 1 then choice.failed(endpoint.address) end
   end

@@ -1,22 +1,43 @@
 -- How many requests are under way on each endpoint, over all workers and also those of before a reload: the count stands in shared
 -- memory. An endpoint that was removed while some were under way is *draining* until the last of them has ended.
+--
+-- Shared memory holds what each worker has *reserved*, which is never less than what it has under way: a worker reserves when it has
+-- more under way than before, and gives all of it back when it has none. So a busy endpoint costs no look at shared memory, and the
+-- count is zero if and only if nothing is under way. For an endpoint that may have been removed every end is told at once.
 local json = require "deis.json"
 
 local counts, draining = ngx.shared.deis_in_flight, ngx.shared.deis_draining
--- `here`: those of this worker alone, by address, which a choice may look at for next to nothing. An address at rest has none.
-local here = {}
-local M = { here = here }
+local flights = setmetatable({}, { __mode = "v" })
+local M = {}
 
-function M.add(address)
-  counts:incr(address, 1, 0)
-  here[address] = (here[address] or 0) + 1
+-- What this worker has under way on an address: { address, here, reserved }. Whoever sends requests there keeps it.
+function M.of(address)
+  local flight = flights[address]
+  if not flight then
+    flight = { address = address, here = 0, reserved = 0 }
+    flights[address] = flight
+  end
+  return flight
 end
 
--- A count that was dropped for want of room is not made anew, so it never falls below zero.
-function M.remove(address)
-  counts:incr(address, -1)
-  local left = (here[address] or 1) - 1
-  here[address] = left > 0 and left or nil
+function M.add(flight)
+  local here = flight.here + 1
+  flight.here = here
+  if here > flight.reserved then
+    flight.reserved = here
+    counts:incr(flight.address, 1, 0)
+  end
+end
+
+-- `exactly`: keep nothing reserved beyond what is under way. A count that was dropped for want of room is not made anew, so it never
+-- falls below zero.
+function M.remove(flight, exactly)
+  local here = flight.here - 1
+  flight.here = here
+  if (here == 0 or exactly) and flight.reserved > here then
+    counts:incr(flight.address, here - flight.reserved)
+    flight.reserved = here
+  end
 end
 
 -- Endpoints went out of use, after the table without them is in force: who has chosen one of them by the old table looks at the

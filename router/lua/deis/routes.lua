@@ -2,6 +2,7 @@
 -- time they change, so that answering a request needs no rule that is not already worked out.
 --
 -- What a key says wrongly is reported with that key and left out or replaced by its default. It never harms another app.
+local in_flight = require "deis.in_flight"
 local values = require "deis.values"
 
 local find, sub, lower, match, gsub = string.find, string.sub, string.lower, string.match, string.gsub
@@ -17,9 +18,9 @@ local function parent(host)
   return dot and sub(host, dot + 1) or nil
 end
 
--- The route of a host name (lower case, no port), or nil if nobody has it. Most specific first: a custom domain; a platform name
--- under the platform's own domain, so that nobody's wildcard takes it; the longest wildcard; a platform name under any domain.
-function Table:find(host)
+-- Most specific first: a custom domain; a platform name under the platform's own domain, so that nobody's wildcard takes it; the
+-- longest wildcard; a platform name under any domain.
+local function search(self, host)
   local route = self.domains[host]
   if route then return route end
   local dot = find(host, ".", 1, true)
@@ -33,6 +34,21 @@ function Table:find(host)
     suffix = parent(suffix)
   end
   return named
+end
+
+-- Hosts that were asked for are remembered, up to so many: below a wildcard there are as many as anybody thinks of.
+local most_remembered = 10000
+
+-- The route of a host name (lower case, no port), or nil if nobody has it.
+function Table:find(host)
+  local route = self.found[host]
+  if route then return route end
+  route = search(self, host)
+  if route then
+    if self.remembered >= most_remembered then self.found, self.remembered = {}, 0 end
+    self.found[host], self.remembered = route, self.remembered + 1
+  end
+  return route
 end
 
 -- The networks of `address[:label],…`, as `deis config:set DEIS_WHITELIST` takes them.
@@ -138,6 +154,7 @@ local function settle(route)
   route.turn = { at = random(0, 9999) }
   route.even = even(route.endpoints)
   route.count = #route.endpoints
+  for _, endpoint in ipairs(route.endpoints) do endpoint.flight = in_flight.of(endpoint.address) end
   route.guarded = route.maintenance or route.https or route.hsts or route.networks or route.count == 0 or false
   return route
 end
@@ -305,6 +322,8 @@ function M.compile(keys)
     domains = exact,
     wildcards = wildcards,
     names = names,
+    found = {},
+    remembered = 0,
     platform_domain = platform_domain and lower(platform_domain) or "",
     pages = default.pages,
   }, Table), problems

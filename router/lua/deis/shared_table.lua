@@ -37,6 +37,11 @@ function M:current()
   return self:read()
 end
 
+-- Whether another push has come since that version: `current` would give another table.
+function M:is_newer_than(version)
+  return self.cell[0] ~= version
+end
+
 function M:read()
   local dictionary = self.dictionary
   -- A body can vanish between the two looks if another push comes then; the version has moved by that time.
