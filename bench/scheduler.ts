@@ -162,7 +162,7 @@ function run(unitCount: number, machineCount: number): Figures {
         } else if (decision.kind === "withdraw") where[indexOf(decision.unit)] = -1;
         else if (decision.kind === "park") parked += 1;
       }
-    } while (model.hasMarked);
+    } while (model.agenda.hasMarked);
   };
   pass();
   const first = { placed, parked, decideMs, cpuMs, rssMiB: process.memoryUsage.rss() / 2 ** 20 };

@@ -3,6 +3,7 @@
  * them, and when to look at them again. Most units have none of it.
  */
 import type { Outcome, Run, Tried } from "../cluster/run.ts";
+import type { UnitNode } from "./nodes.ts";
 
 export interface Course {
   run: Run | undefined;
@@ -15,6 +16,12 @@ export interface Course {
   dueAt: number | undefined;
 }
 
-export function newCourse(): Course {
+/** The unit's course, begun if it has none. */
+export function courseOf(unit: UnitNode): Course {
+  unit.course ??= newCourse();
+  return unit.course;
+}
+
+function newCourse(): Course {
   return { run: undefined, tried: undefined, outcomes: new Map(), idle: false, dueAt: undefined };
 }

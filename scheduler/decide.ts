@@ -11,11 +11,12 @@
 import type { Placement } from "../cluster/placement.ts";
 import { describeRun, isActive, type Run, sameRecord } from "../cluster/run.ts";
 import { companyOf, hasCompany } from "./company.ts";
+import { courseOf } from "./course.ts";
 import type { Decision } from "./decision.ts";
 import { explainLeaving, explainUnplaced } from "./explain.ts";
 import { describeFailures, failedHere } from "./failures.ts";
 import { replacedBy } from "./filters/replaces.ts";
-import { type ClusterModel, sameWish } from "./model.ts";
+import type { ClusterModel } from "./model.ts";
 import {
   allCopiesOf,
   byId,
@@ -38,6 +39,7 @@ import { runNow } from "./runs.ts";
 import { countUp } from "./tally.ts";
 import { Targets } from "./targets.ts";
 import type { WaitingClass } from "./waiting.ts";
+import { sameWish } from "./wishes.ts";
 
 export interface DecideOptions {
   /** How many marked units to take up at most; the rest stays marked. Default: all. */
@@ -101,8 +103,8 @@ class Round {
 
   run(limit: number): void {
     this.#markHoldsThatEnded();
-    this.#model.markDue(this.#wall);
-    this.#judgeAll(this.#model.takeMarked(limit));
+    this.#model.agenda.markDue(this.#wall);
+    this.#judgeAll(this.#model.agenda.takeMarked(limit));
     for (;;) {
       this.#relieve();
       if (this.#consequences.size > 0) this.#judgeAll(this.#takeConsequences());
@@ -167,7 +169,7 @@ class Round {
       return;
     }
     const copy = this.#onlyCopy(unit);
-    const { run: last, outcomes } = this.#model.courseOf(unit);
+    const { run: last, outcomes } = courseOf(unit);
     const run = runNow({
       wish,
       calendars,
@@ -178,8 +180,8 @@ class Round {
       now: this.#wall,
     });
     if (run !== last) this.#recordRun(unit, run);
-    this.#model.setDue(unit, run.next === undefined ? undefined : Date.parse(run.next));
-    this.#model.setIdle(unit, !isActive(run));
+    this.#model.agenda.setDue(unit, run.next === undefined ? undefined : Date.parse(run.next));
+    this.#model.copies.setIdle(unit, !isActive(run));
     if (!isActive(run)) {
       this.#rest(unit, copy);
       return;
@@ -205,14 +207,14 @@ class Round {
   }
 
   #recordRun(unit: UnitNode, run: Run): void {
-    this.#model.courseOf(unit).run = run;
+    courseOf(unit).run = run;
     this.decisions.push({ kind: "record-run", unit: unit.name, run, reason: describeRun(run) });
   }
 
   #forgetRun(unit: UnitNode, reason: string): void {
     if (!unit.course?.run) return;
-    this.#model.setIdle(unit, false);
-    this.#model.setDue(unit, undefined);
+    this.#model.copies.setIdle(unit, false);
+    this.#model.agenda.setDue(unit, undefined);
     unit.course.run = undefined;
     this.decisions.push({ kind: "forget-run", unit: unit.name, reason });
   }
@@ -281,10 +283,10 @@ class Round {
     if (limit === undefined || unit.wish?.target !== "launched") return false;
     const { machine } = copy;
     const { wish } = unit;
-    const { outcomes, tried } = this.#model.courseOf(unit);
+    const { outcomes, tried } = courseOf(unit);
     const failures = outcomes.get(machine.id)?.failures;
     const failed = failedHere({ limit, machine: machine.id, wish, failures, tried });
-    this.#model.setDue(unit, undefined);
+    this.#model.agenda.setDue(unit, undefined);
     if (!failed) {
       if (tried && (tried.hash !== wish.hash || tried.generation !== wish.generation))
         this.#forgetFailures(unit, "it was changed since");
@@ -292,7 +294,7 @@ class Round {
     }
     const what = describeFailures(failed.here);
     if (!sameRecord(tried, failed.tried)) {
-      this.#model.courseOf(unit).tried = failed.tried;
+      courseOf(unit).tried = failed.tried;
       this.decisions.push({
         kind: "record-failures",
         unit: unit.name,
@@ -303,13 +305,13 @@ class Round {
     this.#renewIfChanged(copy);
     this.#homeless.delete(unit);
     if (this.#wall < failed.moveAt) {
-      this.#model.setDue(unit, failed.moveAt);
+      this.#model.agenda.setDue(unit, failed.moveAt);
       this.#park(unit, `${what}; it is moved at ${new Date(failed.moveAt).toISOString()}`);
       return true;
     }
-    const target = this.#model.without(copy, () => this.#targets.pickAway(unit, machine));
+    const target = this.#model.copies.without(copy, () => this.#targets.pickAway(unit, machine));
     if (!target) {
-      this.#model.setDue(unit, this.#wall + lookAgainMs);
+      this.#model.agenda.setDue(unit, this.#wall + lookAgainMs);
       this.#park(unit, `${what}; no other machine can take it`);
       return true;
     }
@@ -378,7 +380,7 @@ class Round {
 
   /** Why the copy's machine, were it asked now, would not take the unit; undefined if it would. */
   #whyLeave(copy: Copy): string | undefined {
-    return this.#model.without(copy, () =>
+    return this.#model.copies.without(copy, () =>
       this.#rules.admits(copy.unit, copy.machine)
         ? undefined
         : explainLeaving(copy.unit, copy.machine, this.#rules),
@@ -479,7 +481,7 @@ class Round {
     const left = this.#left.get(unit);
     if (left !== undefined) reason = `${reason}; ${left}`;
     if (unit.copy && !demand.requirements.global) this.#withdraw(unit.copy, "its machine is gone");
-    this.#model.place(unit, machine, wish);
+    this.#model.copies.place(unit, machine, wish);
     this.#tell(unit, machine, wish, reason);
     this.#homeless.delete(unit);
     this.#concludeHoused(unit);
@@ -511,7 +513,7 @@ class Round {
     const { unit, machine, as } = copy;
     const wish = wishFor(unit, machine);
     if (!wish || sameWish(as, wish)) return;
-    this.#model.renew(copy, wish);
+    this.#model.copies.renew(copy, wish);
     this.#tell(unit, machine, wish, `still fits here; ${whatChanged(as, wish)}`);
   }
 
@@ -552,7 +554,7 @@ class Round {
         const wish = wishFor(unit, machine);
         if (!wish) return;
         const reason = `${this.#reasons.here(unit, machine)}; ${why}`;
-        this.#model.arrive(unit, machine, wish);
+        this.#model.copies.arrive(unit, machine, wish);
         this.#tell(unit, machine, wish, reason, "arriving");
       },
       takeOver: (unit, reason) => this.#takeOver(unit, reason),
@@ -560,17 +562,17 @@ class Round {
         const { unit, machine, as } = copy;
         const wish = wishFor(unit, machine);
         if (!wish || sameWish(as, wish)) return;
-        this.#model.renew(copy, wish);
+        this.#model.copies.renew(copy, wish);
         this.#tell(unit, machine, wish, `to take over; ${whatChanged(as, wish)}`, "arriving");
       },
       leave: (copy, reason) => {
         const wish: Wish = { ...copy.as, target: "loaded" };
-        this.#model.beginLeaving(copy, wish);
+        this.#model.copies.beginLeaving(copy, wish);
         this.#tell(copy.unit, copy.machine, wish, reason, "leaving");
       },
       stay: (copy, reason) => {
         const wish = wishFor(copy.unit, copy.machine) ?? copy.as;
-        this.#model.renew(copy, wish);
+        this.#model.copies.renew(copy, wish);
         this.#tell(copy.unit, copy.machine, wish, `stays here: ${reason}`);
       },
       park: (unit, reason) => this.#park(unit, reason),
@@ -590,8 +592,8 @@ class Round {
     const { arrival } = unit;
     const wish = arrival && wishFor(unit, arrival.machine);
     if (!arrival || !wish) return;
-    this.#model.takeOver(unit);
-    this.#model.renew(arrival, wish);
+    this.#model.copies.takeOver(unit);
+    this.#model.copies.renew(arrival, wish);
     this.#tell(unit, arrival.machine, wish, reason);
     for (const dependent of this.#model.dependentsOf(unit)) this.#consequences.add(dependent);
   }
@@ -606,7 +608,7 @@ class Round {
 
   #withdraw(copy: Copy, reason: string): void {
     const { unit, machine } = copy;
-    this.#model.withdraw(copy);
+    this.#model.copies.withdraw(copy);
     countUp(this.#departures, `${machine.id}/${unit.name}`);
     this.decisions.push({ kind: "withdraw", machine: machine.id, unit: unit.name, reason });
     for (const dependent of this.#model.dependentsOf(unit)) this.#consequences.add(dependent);
@@ -696,7 +698,7 @@ class Round {
   /** A hold is a reason to wait, and its end a reason to look again. */
   #markHoldsThatEnded(): void {
     for (const id of this.#presence.takeEndedHolds(this.#now)) {
-      for (const copy of this.#model.machines.get(id)?.copies ?? []) this.#model.mark(copy.unit);
+      for (const copy of this.#model.machines.get(id)?.copies ?? []) this.#model.agenda.mark(copy.unit);
     }
   }
 

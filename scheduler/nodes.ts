@@ -1,6 +1,6 @@
 /**
  * What the scheduler's model is made of: units, machines, and the copies that join them. The nodes are plain records that
- * refer to each other; only `model.ts` and the indexes it owns change them, everyone else reads.
+ * refer to each other; only `model.ts`, the indexes it owns and the deciding change them, everyone else reads.
  */
 import type { Calendar } from "../cluster/calendar.ts";
 import type { Cordon } from "../cluster/cordon.ts";

@@ -202,7 +202,7 @@ export class PlannedMoves {
   #fits(arrival: Copy, company: ReadonlySet<UnitNode>): boolean {
     const { unit, machine } = arrival;
     if (replacedBy(unit, machine).length > 0) return false;
-    return this.#model.without(
+    return this.#model.copies.without(
       arrival,
       () => this.#rules.admitsWithoutPeers(unit, machine) && this.#targets.peersAreOn(unit, machine, company),
     );
@@ -402,7 +402,7 @@ export class PlannedMoves {
   /** What `look` says while none of the copies counts. */
   #withoutAll<T>(copies: readonly Copy[], look: () => T): T {
     const [first, ...rest] = copies;
-    return first ? this.#model.without(first, () => this.#withoutAll(rest, look)) : look();
+    return first ? this.#model.copies.without(first, () => this.#withoutAll(rest, look)) : look();
   }
 
   /** Why the party is not to go to a machine, whatever the rules say; undefined if it may. */

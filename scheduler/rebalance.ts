@@ -82,8 +82,8 @@ class Plan {
     if (known?.from === target) this.#moved.delete(unit);
     else if (known) Object.assign(known, { aim, reason });
     else this.#moved.set(unit, { from, aim, reason });
-    this.#model.withdraw(copy);
-    this.#model.place(unit, target, as);
+    this.#model.copies.withdraw(copy);
+    this.#model.copies.place(unit, target, as);
     this.#steps += 1;
     return true;
   }
@@ -101,8 +101,8 @@ class Plan {
     for (const [unit, { from }] of this.#moved) {
       const { copy } = unit;
       if (!copy) continue;
-      this.#model.withdraw(copy);
-      this.#model.place(unit, from, copy.as);
+      this.#model.copies.withdraw(copy);
+      this.#model.copies.place(unit, from, copy.as);
     }
     this.#model.relieved.clear();
     for (const machine of this.#relieved) this.#model.relieved.add(machine);
@@ -163,7 +163,7 @@ class Plan {
   /** The machine where the unit would be placed now, if it were farther from what it is to be apart from there. */
   #bestFor(copy: Copy): MachineNode | undefined {
     const { unit, machine } = copy;
-    return this.#model.without(copy, () => {
+    return this.#model.copies.without(copy, () => {
       const best = choose(
         unit,
         (other) => this.#rules.admits(unit, other) && replacedBy(unit, other).length === 0,
@@ -255,13 +255,13 @@ class Plan {
   #takes(target: MachineNode, copy: Copy): boolean {
     const { unit } = copy;
     if (target === copy.machine) return false;
-    const isAdmitted = this.#model.without(copy, () => this.#rules.admits(unit, target));
+    const isAdmitted = this.#model.copies.without(copy, () => this.#rules.admits(unit, target));
     return isAdmitted && replacedBy(unit, target).length === 0;
   }
 
   /** The unit would be no closer to what it is to be apart from. */
   #keepsApart(copy: Copy, target: MachineNode): boolean {
-    return this.#model.without(copy, () => compareApart(copy.unit, target, copy.machine) <= 0);
+    return this.#model.copies.without(copy, () => compareApart(copy.unit, target, copy.machine) <= 0);
   }
 }
 

@@ -109,7 +109,7 @@ export class Scheduler {
         ...this.#questions.answer(mirror.tables.questions, this.#model, mirror.tables.placements),
       );
       await this.#carryOut(decisions, writer, signal);
-    } while (this.#model.hasMarked);
+    } while (this.#model.agenda.hasMarked);
     await this.#states.follow(machinesOnTheMove(this.#model));
   }
 
@@ -123,7 +123,7 @@ export class Scheduler {
     const { monotonic, wall } = this.#options;
     const now = monotonic();
     const end = this.#presence.nextEnd;
-    const due = this.#model.nextDue;
+    const due = this.#model.agenda.nextDue;
     const move = this.#model.moves.nextDue(now);
     const waits = [
       ...(end === undefined ? [] : [end - now]),

@@ -89,7 +89,7 @@ class Explanation {
   /** What `look` says as if the unit were nowhere yet: its own copy is no reason against another machine. */
   #unlessHere<T>(look: () => T): T {
     const { copy, demand } = this.#unit;
-    return copy && !demand?.requirements.global ? this.#model.without(copy, look) : look();
+    return copy && !demand?.requirements.global ? this.#model.copies.without(copy, look) : look();
   }
 
   #loadOf(machine: MachineNode): string {

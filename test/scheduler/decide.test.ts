@@ -236,7 +236,7 @@ describe("placing", () => {
     const whole = three().submit(...names.map((name) => unit(name)));
     const sliced = three().submit(...names.map((name) => unit(name)));
     const parts: unknown[] = [];
-    while (sliced.model.hasMarked) parts.push(...sliced.decide(7));
+    while (sliced.model.agenda.hasMarked) parts.push(...sliced.decide(7));
     expect(parts).to.deep.equal(whole.decide());
   });
 });

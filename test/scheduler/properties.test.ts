@@ -398,7 +398,7 @@ describe("any history of a cluster", () => {
           for (const event of happenings) truth.happen(event, cluster);
           truth.pass(cluster);
           expect(truth.pass(cluster)).to.deep.equal([]);
-          for (const node of cluster.model.units.values()) cluster.model.mark(node);
+          for (const node of cluster.model.units.values()) cluster.model.agenda.mark(node);
           expect(truth.pass(cluster).filter((each) => !each.startsWith("park "))).to.deep.equal([]);
         }
       }),

@@ -144,11 +144,11 @@ describe("a plan to rebalance", () => {
           if (!node?.copy || !target) throw new Error(`${name} is nowhere`);
           expect(node.copy.machine.id).to.equal(from);
           const { as } = node.copy;
-          cluster.model.withdraw(node.copy);
-          cluster.model.place(node, target, as);
+          cluster.model.copies.withdraw(node.copy);
+          cluster.model.copies.place(node, target, as);
         }
         expect(planRebalance(cluster.model).moves).to.deep.equal([]);
-        for (const node of cluster.model.units.values()) cluster.model.mark(node);
+        for (const node of cluster.model.units.values()) cluster.model.agenda.mark(node);
         // A unit that waited may come where there is room now.
         expect(cluster.pass().filter((each) => each.startsWith("withdraw"))).to.deep.equal([]);
       }),
