@@ -154,7 +154,17 @@ export class NginxBed {
 
   /** Renders all files of the present keys, checking as deis-confd does. */
   async render(): Promise<void> {
-    Object.assign(process.env, this.#environment());
+    const environment = this.#environment();
+    Object.assign(process.env, environment);
+    try {
+      await this.#renderAll();
+    } finally {
+      // Whoever comes after must not find them.
+      for (const name of Object.keys(environment)) delete process.env[name];
+    }
+  }
+
+  async #renderAll(): Promise<void> {
     this.events = [];
     const settings = mergeSettings(readFlags(["-onetime", `-confdir=${this.path("conf")}`]), undefined, {});
     const { resources, problems } = await findResources(settings.confdir, settings);

@@ -45,11 +45,11 @@ describe("deis-router as a process", function () {
   });
   afterEach(async function () {
     await stop("SIGKILL");
-    // Killed itself, it could not end its nginx.
+    // Killed itself, it could not end its nginx. Told to end, nginx ends its workers, which would hold our pipes for ever.
     const pid = Number(await readFile(join(directory, "run/nginx.pid"), "utf8").catch(() => ""));
     if (pid > 0) {
       try {
-        process.kill(pid, "SIGKILL");
+        process.kill(pid, "SIGTERM");
       } catch {
         // It has ended with the router.
       }

@@ -1,4 +1,7 @@
-/** Deis v1's own router unit, as its template had it, on hosts that are not CoreOS. */
+/**
+ * Deis v1's own router unit, as its template had it, on hosts that are not CoreOS. Added are the two mounts by which our router finds an etcd
+ * that asks for a certificate, and which machine this is.
+ */
 import { expect } from "chai";
 import { version as platformVersion } from "../../cluster/version.ts";
 import type { Host } from "../../hosts/host.ts";
@@ -16,7 +19,7 @@ EnvironmentFile=/etc/environment
 TimeoutStartSec=20m
 ExecStartPre=/bin/sh -c "IMAGE=\`/run/deis/bin/get_image /deis/router\` && docker history $IMAGE >/dev/null 2>&1 || flock -w 1200 /var/run/lock/router-pull docker pull $IMAGE"
 ExecStartPre=/bin/sh -c "docker inspect deis-router >/dev/null 2>&1 && docker rm -f deis-router || true"
-ExecStart=/bin/sh -c "IMAGE=\`/run/deis/bin/get_image /deis/router\` && docker run --name deis-router --rm -p 80:80 -p 2222:2222 -p 443:443 -p 9090:9090 -e EXTERNAL_PORT=80 -e HOST=$COREOS_PRIVATE_IPV4 $IMAGE"
+ExecStart=/bin/sh -c "IMAGE=\`/run/deis/bin/get_image /deis/router\` && docker run --name deis-router --rm -p 80:80 -p 2222:2222 -p 443:443 -p 9090:9090 -e EXTERNAL_PORT=80 -e HOST=$COREOS_PRIVATE_IPV4 -v /etc/deis:/etc/deis:ro -v /etc/machine-id:/etc/machine-id:ro $IMAGE"
 ExecStop=-/usr/bin/docker stop deis-router
 Restart=on-failure
 RestartSec=5
@@ -38,6 +41,8 @@ PublishPort=80:80
 PublishPort=2222:2222
 PublishPort=443:443
 PublishPort=9090:9090
+Volume=/etc/deis:/etc/deis:ro
+Volume=/etc/machine-id:/etc/machine-id:ro
 EnvironmentFile=/etc/environment
 Environment=EXTERNAL_PORT=80
 
