@@ -47,3 +47,12 @@ export class Waiting {
     for (const byPatterns of this.#classes.values()) yield* byPatterns.values();
   }
 }
+
+/** Units with the same key are rejected by the same machines; undefined if the unit is like no other. */
+export function classKey(unit: UnitNode): string | undefined {
+  const { demand, matchedBy } = unit;
+  if (!demand || unit.evicted) return undefined;
+  return matchedBy.length === 0
+    ? demand.key
+    : `${demand.key} ${matchedBy.map((pattern) => pattern.number).join(" ")}`;
+}
