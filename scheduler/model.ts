@@ -253,6 +253,8 @@ export class ClusterModel {
 
   /** Drops a node that nothing refers to any more. */
   forgetUnit(unit: UnitNode): void {
+    // A round may come back to a unit that it has dropped already.
+    if (this.units.get(unit.name) !== unit) return;
     if (unit.wish || unit.copy || unit.arrival || unit.parked || unit.troubles) return;
     if (unit.course?.run || unit.course?.tried) return;
     this.agenda.setDue(unit, undefined);

@@ -196,6 +196,16 @@ describe("placing", () => {
     );
   });
 
+  it("keeps the other instances in sight when one that is gone is forgotten twice", () => {
+    const cluster = new Cluster().join(machine("m1")).submit(unit("a@1.service"), unit("a@2.service"));
+    cluster.pass();
+    const gone = cluster.model.units.get("a@2.service");
+    cluster.destroy("a@2.service").pass();
+    if (gone) cluster.model.forgetUnit(gone);
+    cluster.submit(unit("d.service", { conflicts: ["a@*.service"] })).pass();
+    expect(cluster.where("d.service")).to.equal(undefined);
+  });
+
   it("places a unit that another's conflict kept out, once that one is destroyed", () => {
     const cluster = new Cluster().join(machine("m1"));
     cluster.submit(unit("a.service", { conflicts: ["b.service"] })).pass();
