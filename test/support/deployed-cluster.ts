@@ -2,7 +2,7 @@
  * Real hosts with everything on them: etcd, Docker, agent and scheduler, installed as an operator would. What a test sees of
  * them is what a user or neighbour sees: `deisctl`, the records in etcd, and what runs on a host (`living-units.ts`).
  */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ClusterTables, Mirror } from "../../cluster/ports.ts";
 import type { UnitState } from "../../cluster/unit-state.ts";
@@ -234,6 +234,12 @@ export class DeployedCluster {
   async write(files: Readonly<Record<string, string>>): Promise<void> {
     await mkdir(this.#workshop, { recursive: true });
     for (const [name, text] of Object.entries(files)) await writeFile(join(this.#workshop, name), text);
+  }
+
+  /** Removes every file that was written: a file left behind would be taken before a template of the next test. */
+  async clearFiles(): Promise<void> {
+    await rm(this.#workshop, { recursive: true, force: true });
+    await this.write({});
   }
 
   /** The hosts on which the unit is placed, by name. */

@@ -37,6 +37,7 @@ export function useSharedCluster(): TestDeployment {
     });
     suite.afterAll("remove the real hosts after the last block", async function () {
       this.timeout(120_000);
+      await deployed?.clearFiles();
       deployed = undefined;
       users -= 1;
       // Where some of the blocks are left out (`--grep`) the end of the run is the end of the last of them.
