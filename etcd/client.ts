@@ -7,6 +7,7 @@
  * for a dead one for ever. All calls of this room bear being applied twice.
  */
 import { readFile } from "node:fs/promises";
+import { EtcdLeaseInvalidError } from "etcd3";
 import { hasCode, PlatformError } from "../cluster/errors.ts";
 import type { EtcdSettings } from "../cluster/settings.ts";
 import { onAbort } from "../loop/abort.ts";
@@ -15,7 +16,6 @@ import { systemClock } from "../loop/clock.ts";
 import { Endpoint, type TlsFiles } from "./endpoint.ts";
 import { storeFailure } from "./failures.ts";
 import { KeepAliveStream } from "./keep-alive-stream.ts";
-import { EtcdLeaseInvalidError } from "./library.ts";
 import type {
   CallLimits,
   EtcdClient,
@@ -26,7 +26,7 @@ import type {
   WatchHandler,
 } from "./protocol.ts";
 import { runWatchStream } from "./watch-stream.ts";
-import { fromRange, fromTxn, toFound, toHeader, toKeyValue } from "./wire.ts";
+import { fromRange, fromTxn, toFound, toHeader } from "./wire.ts";
 
 const defaultTimeoutMs = 5_000;
 /** An election of etcd takes 1 to 2 s: attempts stay this short for that long, so that the first one after it succeeds at once. */
@@ -99,10 +99,10 @@ class GrpcClient implements EtcdClient {
     const { answer } = await this.#call(
       `read "${range.key}"`,
       options,
-      (member, deadline) => member.kv.range(request, { deadline }),
+      (member, deadline) => member.range(request, { deadline }),
       attemptMs,
     );
-    return { header: toHeader(answer.header), entries: answer.kvs.map(toKeyValue), more: answer.more };
+    return answer;
   }
 
   async txn(txn: Txn, limits: CallLimits): Promise<TxnResult> {

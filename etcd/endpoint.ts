@@ -6,18 +6,18 @@
  */
 import { isIP } from "node:net";
 import { checkServerIdentity } from "node:tls";
-import type { CallOptions, ChannelCredentials } from "@grpc/grpc-js";
-import type { ICallable } from "etcd3";
 import {
-  castGrpcError,
+  type CallOptions,
+  type ChannelCredentials,
   credentials,
-  Host,
-  isRecoverableError,
-  KVClient,
-  LeaseClient,
   Metadata,
-  WatchClient,
-} from "./library.ts";
+  type ServiceClientConstructor,
+} from "@grpc/grpc-js";
+import { type ICallable, KVClient, LeaseClient, WatchClient } from "etcd3";
+import { Host } from "etcd3/lib/connection-pool.js";
+import { castGrpcError, isRecoverableError } from "etcd3/lib/errors.js";
+import type { RangePage } from "./protocol.ts";
+import { decodeRangePage } from "./range-page.ts";
 
 /** PEM texts for TLS. The certificate and key of the client, where it has any, go together. */
 export interface TlsFiles {
@@ -40,6 +40,7 @@ export class Endpoint {
   readonly leases: LeaseClient;
   readonly watches: WatchClient;
   readonly #host: Host;
+  readonly #plain: Connection;
 
   constructor(url: string, tls: TlsFiles | undefined) {
     this.url = url;
@@ -50,10 +51,16 @@ export class Endpoint {
       ...channelOptions,
       ...(secure && isIP(address) ? { "grpc.ssl_target_name_override": serverNameOfAddress } : {}),
     });
-    this.kv = new KVClient(new Connection(this.#host, new Metadata()));
+    this.#plain = new Connection(this.#host, new Metadata());
+    this.kv = new KVClient(this.#plain);
     const needLeader = new Connection(this.#host, requireLeader());
     this.leases = new LeaseClient(needLeader);
     this.watches = new WatchClient(needLeader);
+  }
+
+  /** What `kv.range` does, with the answer in our own shape: see `range-page.ts`. */
+  range(request: RangeRequest, options: CallOptions): Promise<RangePage> {
+    return this.#plain.range(request, options);
   }
 
   close(): void {
@@ -84,14 +91,18 @@ function requireLeader(): Metadata {
   return metadata;
 }
 
+/** The fields of etcd's `RangeRequest` that this room sets; 0 and "0" mean none. */
+export interface RangeRequest {
+  readonly key: Buffer;
+  readonly range_end?: Buffer;
+  readonly revision: string;
+  readonly limit: number;
+}
+
 type Service = Parameters<ICallable<Host>["exec"]>[0];
 type Opened = Parameters<Parameters<ICallable<Host>["withConnection"]>[1]>[0];
-type UnaryMethod = (
-  request: unknown,
-  metadata: Metadata,
-  options: CallOptions,
-  done: (error: Error | null, answer: unknown) => void,
-) => void;
+type Done<T> = (error: Error | null, answer?: T) => void;
+type UnaryMethod = (request: unknown, metadata: Metadata, options: CallOptions, done: Done<unknown>) => void;
 
 /** What the stubs call through: one member, each failure told as the library's own error. */
 class Connection implements ICallable<Host> {
@@ -108,8 +119,32 @@ class Connection implements ICallable<Host> {
     const client = this.#host.getServiceClient(service);
     const call = (client as unknown as Record<string, UnaryMethod | undefined>)[method];
     if (call === undefined) throw new TypeError(`etcd's ${service} has no method ${method}`);
-    return await new Promise<T>((resolve, reject) => {
-      call.call(client, request, this.#metadata, options, (error, answer) => {
+    return await this.#answer<T>((done) =>
+      call.call(client, request, this.#metadata, options, done as Done<unknown>),
+    );
+  }
+
+  async range(request: RangeRequest, options: CallOptions): Promise<RangePage> {
+    const client = this.#host.getServiceClient("KV");
+    const method = (client.constructor as ServiceClientConstructor).service.Range;
+    if (method === undefined) throw new TypeError("etcd's KV has no method Range");
+    const { path, requestSerialize } = method;
+    return await this.#answer<RangePage>((done) =>
+      client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        decodeRangePage,
+        request,
+        this.#metadata,
+        options,
+        done,
+      ),
+    );
+  }
+
+  #answer<T>(call: (done: Done<T>) => void): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      call((error, answer) => {
         if (error === null) resolve(answer as T);
         else reject(this.#failed(error));
       });

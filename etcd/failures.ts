@@ -2,7 +2,7 @@
  * What a failed call to etcd means to us. Everything the client library throws becomes a `PlatformError` here, so that nobody
  * else needs to know gRPC's status codes or etcd's messages.
  */
-import { PlatformError } from "../cluster/errors.ts";
+
 import {
   EtcdAuthenticationFailedError,
   EtcdInvalidAuthTokenError,
@@ -15,7 +15,8 @@ import {
   GRPCNotImplementedError,
   GRPCOutOfRangeError,
   GRPCUnauthenticatedError,
-} from "./library.ts";
+} from "etcd3";
+import { PlatformError } from "../cluster/errors.ts";
 
 /**
  * Codes: `store-unreachable` and `store-full` (both retryable), `store-denied`, `store-rejected`, and two that only this room

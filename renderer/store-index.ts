@@ -18,7 +18,8 @@ export interface KeyValue {
 export type Change = "none" | "value" | "presence";
 
 interface Folder {
-  readonly children: Map<string, Folder>;
+  /** Undefined where nothing lies below, as of most keys. */
+  children: Map<string, Folder> | undefined;
   /** Undefined where no key ends. */
   value: string | undefined;
   /** Names of the children in byte order, until they change. */
@@ -61,16 +62,16 @@ export class StoreIndex {
     const path: { readonly folder: Folder; readonly name: string }[] = [];
     let folder = this.#root;
     for (const name of namesOf(key)) {
-      const child = folder.children.get(name);
+      const child = folder.children?.get(name);
       if (child === undefined) throw new Error(`the index lost "${key}"`);
       path.push({ folder, name });
       folder = child;
     }
     folder.value = undefined;
     for (const { folder: parent, name } of path.reverse()) {
-      const child = parent.children.get(name);
-      if (child === undefined || child.value !== undefined || child.children.size > 0) break;
-      parent.children.delete(name);
+      const child = parent.children?.get(name);
+      if (child === undefined || child.value !== undefined || hasChildren(child)) break;
+      parent.children?.delete(name);
       parent.sorted = undefined;
     }
     return "presence";
@@ -100,7 +101,7 @@ export class StoreIndex {
     const folder = clean.startsWith("/") ? this.#find(clean) : undefined;
     if (folder === undefined) return own;
     if (folder === this.#root) {
-      const keys = sortedNames(folder).filter((name) => folder.children.get(name)?.value !== undefined);
+      const keys = sortedNames(folder).filter((name) => folder.children?.get(name)?.value !== undefined);
       if (path === "/" || folder.value === undefined) return [...own, ...keys].sort(byBytes);
       return ["", ...keys];
     }
@@ -113,7 +114,7 @@ export class StoreIndex {
     const clean = cleanPath(path);
     const folder = clean.startsWith("/") && isTidy(path, clean) ? this.#find(clean) : undefined;
     if (folder === undefined || folder === this.#root) return [];
-    return sortedNames(folder).filter((name) => (folder.children.get(name)?.children.size ?? 0) > 0);
+    return sortedNames(folder).filter((name) => hasChildren(folder.children?.get(name)));
   }
 
   /** The folder at a clean path, made if need be. Keys come in order, so most lie in the folder of the one before. */
@@ -128,7 +129,7 @@ export class StoreIndex {
 
   #find(path: string): Folder | undefined {
     let folder: Folder | undefined = this.#root;
-    for (const name of namesOf(path)) folder = folder?.children.get(name);
+    for (const name of namesOf(path)) folder = folder?.children?.get(name);
     return folder;
   }
 }
@@ -139,16 +140,21 @@ export function byBytes(one: string, other: string): number {
 }
 
 function childOf(folder: Folder, name: string): Folder {
-  const known = folder.children.get(name);
+  const known = folder.children?.get(name);
   if (known) return known;
   const child = newFolder();
+  folder.children ??= new Map();
   folder.children.set(name, child);
   folder.sorted = undefined;
   return child;
 }
 
 function newFolder(): Folder {
-  return { children: new Map(), value: undefined, sorted: undefined };
+  return { children: undefined, value: undefined, sorted: undefined };
+}
+
+function hasChildren(folder: Folder | undefined): boolean {
+  return (folder?.children?.size ?? 0) > 0;
 }
 
 /** The elements of a clean, rooted path. */
@@ -157,7 +163,7 @@ function namesOf(path: string): readonly string[] {
 }
 
 function sortedNames(folder: Folder): readonly string[] {
-  folder.sorted ??= [...folder.children.keys()].sort(byBytes);
+  folder.sorted ??= [...(folder.children?.keys() ?? [])].sort(byBytes);
   return folder.sorted;
 }
 
@@ -167,7 +173,7 @@ function isTidy(path: string, clean: string): boolean {
 }
 
 function firstOf(clean: string, folder: Folder): readonly string[] {
-  return folder.children.size > 0 ? namesOf(clean).slice(0, 1) : [];
+  return hasChildren(folder) ? namesOf(clean).slice(0, 1) : [];
 }
 
 function collect(
@@ -191,7 +197,7 @@ function collect(
       if (folder.value !== undefined) found.push({ key: "/", value: folder.value });
       return;
     }
-    const child = folder.children.get(element.name);
+    const child = folder.children?.get(element.name);
     if (child) visit(element.name, child);
     return;
   }
@@ -199,7 +205,7 @@ function collect(
   if (at === 0 && last && folder.value !== undefined && element.matches(""))
     found.push({ key: "/", value: folder.value });
   for (const name of sortedNames(folder)) {
-    const child = folder.children.get(name);
+    const child = folder.children?.get(name);
     if (child && element.matches(name)) visit(name, child);
   }
 }
@@ -207,7 +213,7 @@ function collect(
 function collectBelow(folder: Folder, path: string, pattern: KeyPattern, found: KeyValue[]): void {
   const key = path === "" ? "/" : path;
   if (folder.value !== undefined && pattern.matches(key)) found.push({ key, value: folder.value });
-  for (const [name, child] of folder.children) collectBelow(child, `${path}/${name}`, pattern, found);
+  for (const [name, child] of folder.children ?? []) collectBelow(child, `${path}/${name}`, pattern, found);
 }
 
 /** Folders come in order of their names, which is the order of their keys but for names that continue below a slash's byte. */
