@@ -5,8 +5,9 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { hostname } from "node:os";
 import type { Readable } from "node:stream";
-import type { JournalOutput, JournalRequest, JournalSource, StatusSource } from "../api/ports.ts";
+import type { JournalSource, StatusSource } from "../api/ports.ts";
 import { PlatformError } from "../cluster/errors.ts";
+import type { JournalOutput, JournalRequest } from "../cluster/journal-request.ts";
 import type { UnitRuntime } from "./runtime.ts";
 
 /** One line of a container, see `docker/logs.ts`. */

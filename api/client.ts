@@ -4,8 +4,8 @@
  */
 import type { IncomingMessage, RequestOptions } from "node:http";
 import { PlatformError } from "../cluster/errors.ts";
+import type { JournalRequest } from "../cluster/journal-request.ts";
 import type { TlsIdentity } from "./listen.ts";
-import type { JournalRequest } from "./ports.ts";
 
 export type AgentAddress =
   | { readonly socketPath: string }

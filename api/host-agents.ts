@@ -1,8 +1,8 @@
 /** The agents of other hosts, asked over mutual TLS with this host's certificate. */
 import { PlatformError } from "../cluster/errors.ts";
 import type { Machine } from "../cluster/machine.ts";
+import type { HostAgents } from "../cluster/ports.ts";
 import { type AgentClient, agentClient } from "./client.ts";
-import type { HostAgents } from "./deis/deis-api.ts";
 import type { TlsIdentity } from "./listen.ts";
 
 export function hostAgents(tls: TlsIdentity | undefined): HostAgents {

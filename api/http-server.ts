@@ -1,11 +1,13 @@
 /** The HTTP servers of deis-api: the limits and the watch that hold for every request, and the routes below. */
+
 import type { TLSSocket } from "node:tls";
 import { type FastifyInstance, type FastifyRequest, type FastifyServerOptions, fastify } from "fastify";
 import { PlatformError } from "../cluster/errors.ts";
 import { metricsType, processMetrics } from "../cluster/metrics-text.ts";
+import type { HostAgents } from "../cluster/ports.ts";
 import { processFacts } from "../loop/process-facts.ts";
 import { Cluster, type ClusterSource } from "./cluster.ts";
-import { DeisApi, type HostAgents } from "./deis/deis-api.ts";
+import { DeisApi } from "./deis/deis-api.ts";
 import { EventHub } from "./deis/event-hub.ts";
 import { addDeisRoutes } from "./deis/routes.ts";
 import { FleetApi } from "./fleet/fleet-api.ts";

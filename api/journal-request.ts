@@ -1,5 +1,5 @@
 /** Reads what part of a journal a client asks for, from the query of its request. Pure. */
-import { type JournalRequest, journalOutputs } from "./ports.ts";
+import { type JournalRequest, journalOutputs } from "../cluster/journal-request.ts";
 import { invalid } from "./refuse.ts";
 
 /** Throws `request-invalid`. */

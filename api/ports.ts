@@ -1,18 +1,5 @@
 /** What the API needs from its host: implemented by the agent, and in memory by tests. */
-
-export const journalOutputs = ["short", "short-iso", "short-precise", "cat", "json", "verbose"] as const;
-export type JournalOutput = (typeof journalOutputs)[number];
-
-export interface JournalRequest {
-  /** How many of the last lines. */
-  readonly lines: number;
-  /** Go on with what is written from now on. */
-  readonly follow: boolean;
-  /** As `journalctl(1) --output`. */
-  readonly output: JournalOutput;
-  /** Only what was written from then on, RFC 3339. */
-  readonly since?: string;
-}
+import type { JournalRequest } from "../cluster/journal-request.ts";
 
 export interface JournalSource {
   /**

@@ -2,11 +2,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { PlatformError } from "../cluster/errors.ts";
+import { freePort } from "./free-port.ts";
 
 /** Runs `work` with the client URL of a fresh etcd. Rejects with `etcd-unhealthy` if it does not start. */
 export async function withLoopbackEtcd(work: (url: string) => Promise<void>): Promise<void> {
@@ -44,17 +44,4 @@ async function healthy(url: string, hasEnded: () => boolean): Promise<void> {
     await delay(50);
   }
   throw new PlatformError("etcd-unhealthy", `etcd does not answer at ${url}`);
-}
-
-/** Below the range from which the kernel takes the ports of outgoing connections. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    const isFree = await new Promise<boolean>((resolve) => {
-      const probe = createServer();
-      probe.once("error", () => resolve(false));
-      probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
-    });
-    if (isFree) return port;
-  }
 }

@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { projectRoot } from "../hosts/project.ts";
+import { freePort } from "./free-port.ts";
 
 const main = fileURLToPath(new URL("../router/main.js", import.meta.url));
 
@@ -175,19 +175,6 @@ async function ended(child: ChildProcess): Promise<void> {
   const over = once(child, "exit");
   child.kill("SIGTERM");
   await over;
-}
-
-/** Below the range from which the kernel takes the ports of outgoing connections. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    const isFree = await new Promise<boolean>((resolve) => {
-      const probe = createServer();
-      probe.once("error", () => resolve(false));
-      probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
-    });
-    if (isFree) return port;
-  }
 }
 
 /** Removes what a bed has written. */

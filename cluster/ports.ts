@@ -4,6 +4,7 @@
  */
 import type { Cordon } from "./cordon.ts";
 import type { PlatformError } from "./errors.ts";
+import type { JournalRequest } from "./journal-request.ts";
 import type { Machine } from "./machine.ts";
 import type { Placement, Unplaced } from "./placement.ts";
 import type { Answer, AnswerTo, AskedQuestion, Question } from "./question.ts";
@@ -295,4 +296,17 @@ export interface EndpointStore {
 export interface FollowedService {
   readonly endpoints: Mirror<{ endpoints: StoredEndpoint }>;
   readonly health: Mirror<{ settings: string }>;
+}
+
+/** The agents' own API, for what only the host knows. Both reject with `no-agent-api` where there is none to ask. */
+export interface HostAgents {
+  /** Chunks of text as the host sends them; ends when the log does, or never with `follow`. */
+  journal(
+    machine: Machine,
+    unit: string,
+    request: JournalRequest,
+    signal: AbortSignal,
+  ): AsyncIterable<string>;
+  /** What `systemctl status` says there. */
+  status(machine: Machine, unit: string, signal: AbortSignal): Promise<string>;
 }

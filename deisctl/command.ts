@@ -4,8 +4,7 @@
  * The rule here: a command touches the world only through its context, and says how it went by its exit code. Importing a
  * command costs nothing heavy; stores are opened when a command first asks for them.
  */
-import type { Machine } from "../cluster/machine.ts";
-import type { ClusterStore, ConfigStore } from "../cluster/ports.ts";
+import type { ClusterStore, ConfigStore, HostAgents } from "../cluster/ports.ts";
 import type { RouterRecord } from "../cluster/router-record.ts";
 
 /** Done, failed, wrong use of the command line, nothing can take the unit, ended by Ctrl-C. */
@@ -31,32 +30,6 @@ export interface LocalFiles {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** What the agents offer of `journalctl(1) --output`. */
-export const journalOutputs = ["short", "short-iso", "short-precise", "cat", "json", "verbose"] as const;
-
-export interface JournalRequest {
-  /** How many of the last lines. */
-  readonly lines: number;
-  /** Go on with what is written from now on. */
-  readonly follow: boolean;
-  readonly output: (typeof journalOutputs)[number];
-  /** Only what was written from then on, RFC 3339. */
-  readonly since?: string;
-}
-
-/** The agents' own API, for what only the host knows. */
-export interface HostAgents {
-  /** Chunks of text as the host sends them; ends when the log does, or never with `follow`. */
-  journal(
-    machine: Machine,
-    unit: string,
-    request: JournalRequest,
-    signal: AbortSignal,
-  ): AsyncIterable<string>;
-  /** What `systemctl status` says there. */
-  status(machine: Machine, unit: string, signal: AbortSignal): Promise<string>;
-}
-
 /** A router as it told the cluster last. */
 export interface LiveRouter extends RouterRecord {
   readonly machine: string;
@@ -68,8 +41,8 @@ export interface Routers {
   live(signal: AbortSignal): Promise<readonly LiveRouter[]>;
   /** The router's figures in Prometheus' text format. Rejects with `router-silent`. */
   metrics(router: LiveRouter, signal: AbortSignal): Promise<string>;
-  /** The time between two readings. */
-  pause(ms: number, signal: AbortSignal): Promise<void>;
+  /** The time between two readings: resolves to the milliseconds that have really passed. */
+  pause(ms: number, signal: AbortSignal): Promise<number>;
 }
 
 export interface CommandContext {

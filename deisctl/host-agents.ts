@@ -1,9 +1,10 @@
 /** The agents' own API, reached over mutual TLS with the same certificates as etcd. */
 import { readFile } from "node:fs/promises";
 import { PlatformError } from "../cluster/errors.ts";
+import type { JournalRequest } from "../cluster/journal-request.ts";
 import type { Machine } from "../cluster/machine.ts";
+import type { HostAgents } from "../cluster/ports.ts";
 import type { EtcdSettings } from "../cluster/settings.ts";
-import type { HostAgents, JournalRequest } from "./command.ts";
 
 /** One agent, as the API's client offers it. */
 export interface AgentClient {

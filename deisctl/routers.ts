@@ -11,7 +11,11 @@ export function httpRouters(live: Routers["live"]): Routers {
   return {
     live,
     metrics: (router, signal) => metricsOf(router, signal),
-    pause: (ms, signal) => systemClock.sleep(ms, signal),
+    async pause(ms, signal) {
+      const began = systemClock.monotonic();
+      await systemClock.sleep(ms, signal);
+      return systemClock.monotonic() - began;
+    },
   };
 }
 

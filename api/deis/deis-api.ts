@@ -4,14 +4,14 @@
  */
 import { PlatformError } from "../../cluster/errors.ts";
 import { compileGlob } from "../../cluster/glob.ts";
+import type { JournalRequest } from "../../cluster/journal-request.ts";
 import type { Machine } from "../../cluster/machine.ts";
 import { machinesWithMetadata } from "../../cluster/machine-metadata.ts";
-import type { ClusterStore, UnitEdit } from "../../cluster/ports.ts";
+import type { ClusterStore, HostAgents, UnitEdit } from "../../cluster/ports.ts";
 import type { RebalanceAnswer, WhyAnswer } from "../../cluster/question.ts";
 import { checkUnitFile } from "../../cluster/unit.ts";
 import { isTemplate } from "../../cluster/unit-name.ts";
 import type { ApiTables, Cluster, ClusterView } from "../cluster.ts";
-import type { JournalRequest } from "../ports.ts";
 import { templateText } from "../template-text.ts";
 import type { UnitFiles } from "../unit-files.ts";
 import type { UnitIndex } from "../unit-index.ts";
@@ -23,17 +23,6 @@ import {
   unitEntity,
   usageByMachine,
 } from "./entities.ts";
-
-/** Asks the agent of a machine; rejects as the agents' client does, and with `no-agent-api` where there is none to ask. */
-export interface HostAgents {
-  journal(
-    machine: Machine,
-    unit: string,
-    request: JournalRequest,
-    signal: AbortSignal,
-  ): AsyncIterable<string>;
-  status(machine: Machine, unit: string, signal: AbortSignal): Promise<string>;
-}
 
 export interface DeisApiPorts {
   readonly cluster: Cluster;

@@ -1,15 +1,9 @@
 /** `deisctl journal`: what units wrote, fetched from the agents of the machines that have them. */
+
 import { describeError, PlatformError } from "../../cluster/errors.ts";
+import { type JournalRequest, journalOutputs } from "../../cluster/journal-request.ts";
 import type { Machine } from "../../cluster/machine.ts";
-import {
-  type CommandContext,
-  type CommandDefinition,
-  exit,
-  type JournalRequest,
-  journalOutputs,
-  type Options,
-  UsageError,
-} from "../command.ts";
+import { type CommandContext, type CommandDefinition, exit, type Options, UsageError } from "../command.ts";
 import { sinceMoment } from "../event-lines.ts";
 import { knownNames } from "../known-units.ts";
 import { machineLabel } from "../machine-label.ts";

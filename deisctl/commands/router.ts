@@ -93,10 +93,9 @@ async function stats(context: CommandContext, apps: readonly string[], options: 
   const routers = await context.routers();
   let before = await readAll(routers, context.signal);
   for (;;) {
-    const began = performance.now();
-    await routers.pause(seconds * 1_000, context.signal);
+    const passedMs = await routers.pause(seconds * 1_000, context.signal);
     const readings = await readAll(routers, context.signal);
-    const rows = rowsOf(before, readings, (performance.now() - began) / 1_000, options.given("byRouter"));
+    const rows = rowsOf(before, readings, passedMs / 1_000, options.given("byRouter"));
     const chosen = rows.filter(({ count }) => apps.length === 0 || apps.includes(count.app));
     // The terminal's own words for "to the upper left corner, and wipe all".
     if (watch && context.io.outIsTerminal) context.io.out("\u001b[H\u001b[2J");

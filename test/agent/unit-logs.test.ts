@@ -3,8 +3,8 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { type ContainerLine, UnitLogs } from "../../agent/unit-logs.ts";
-import type { JournalOutput, JournalRequest } from "../../api/ports.ts";
 import { describeError, hasCode } from "../../cluster/errors.ts";
+import type { JournalOutput, JournalRequest } from "../../cluster/journal-request.ts";
 import type { UnitState } from "../../cluster/unit-state.ts";
 import { eventually } from "../support/eventually.ts";
 

@@ -9,9 +9,10 @@ import { promisify } from "node:util";
 import { expect } from "chai";
 import { type AgentClient, agentClient } from "../../api/client.ts";
 import type { TlsIdentity } from "../../api/listen.ts";
-import type { ApiPorts, Health, JournalRequest } from "../../api/ports.ts";
+import type { ApiPorts, Health } from "../../api/ports.ts";
 import { type ServedApi, serveApi } from "../../api/server.ts";
 import { hasCode, PlatformError } from "../../cluster/errors.ts";
+import type { JournalRequest } from "../../cluster/journal-request.ts";
 import { eventually } from "../support/eventually.ts";
 
 const run = promisify(execFile);

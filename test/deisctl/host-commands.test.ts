@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { PlatformError } from "../../cluster/errors.ts";
-import type { HostAgents } from "../../deisctl/command.ts";
+import type { HostAgents } from "../../cluster/ports.ts";
 import { deisctl, type Ran } from "./run-command.ts";
 import { ScriptedCluster } from "./scripted-cluster.ts";
 

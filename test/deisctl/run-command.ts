@@ -1,7 +1,9 @@
 /** Runs one deisctl command line in this process against a store in memory and local files given as an object. */
+
 import { PlatformError } from "../../cluster/errors.ts";
+import type { HostAgents } from "../../cluster/ports.ts";
 import { allCommands } from "../../deisctl/all-commands.ts";
-import type { CommandContext, HostAgents, Routers } from "../../deisctl/command.ts";
+import type { CommandContext, Routers } from "../../deisctl/command.ts";
 import { globalSettings } from "../../deisctl/global-flags.ts";
 import { runDeisctl } from "../../deisctl/program.ts";
 import type { MemoryStore } from "../support/memory-store.ts";
@@ -40,7 +42,7 @@ const noAgents: HostAgents = {
   },
 };
 
-const noRouters: Routers = { live: async () => [], metrics: async () => "", pause: async () => undefined };
+const noRouters: Routers = { live: async () => [], metrics: async () => "", pause: async (ms) => ms };
 
 export async function deisctl(words: string, options: RunOptions): Promise<Ran> {
   return await deisctlWords(

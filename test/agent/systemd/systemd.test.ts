@@ -2,7 +2,6 @@
 import { rm } from "node:fs/promises";
 import { expect } from "chai";
 import { SystemdBus } from "../../../agent/systemd/bus.ts";
-import { systemdJournal, systemdStatus } from "../../../agent/systemd/journal.ts";
 import type { SystemdUnitRuntime } from "../../../agent/systemd/unit-runtime.ts";
 import { describeError } from "../../../cluster/errors.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -218,35 +217,5 @@ describe("on a real systemd, its runtime", function () {
     const other = runtimeOn(the.host, { address: `unix:path=${the.host.path("/run/no-such-bus")}` });
     expect(await refusal(other.open(signal))).to.include("Cannot reach systemd");
     await other.close();
-  });
-
-  it("shows a unit's journal and status", async () => {
-    await up("chatty.service", "[Service]\nExecStart=/bin/sh -c 'echo said so; sleep infinity'\n");
-    const prefix = the.host.command([]);
-    await eventually(async () => {
-      let text = "";
-      const request = { lines: 10, follow: false, output: "cat" } as const;
-      for await (const chunk of systemdJournal("chatty.service", request, signal, { prefix }))
-        text += Buffer.from(chunk).toString();
-      expect(text).to.include("said so");
-    });
-    expect(await systemdStatus("chatty.service", 5, signal, { prefix })).to.include("active (running)");
-    expect(
-      await refusal(systemdStatus("nobody.service", 5, signal, { prefix }).then(() => undefined)),
-    ).to.include("nobody.service");
-  });
-
-  it("follows a journal until it is told to end", async () => {
-    await up("tide.service", "[Service]\nExecStart=/bin/sh -c 'while sleep 0.1; do echo tide; done'\n");
-    const abort = new AbortController();
-    const request = { lines: 0, follow: true, output: "cat" } as const;
-    let text = "";
-    for await (const chunk of systemdJournal("tide.service", request, abort.signal, {
-      prefix: the.host.command([]),
-    })) {
-      text += Buffer.from(chunk).toString();
-      if (text.split("tide").length > 2) abort.abort();
-    }
-    expect(text).to.include("tide");
   });
 });
