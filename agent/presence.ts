@@ -5,25 +5,14 @@
  * up to the announcement. A machine that was away may have lost its units to others in between; it must learn that first.
  * `authority` ends by the session's own clock before the store lets the lease lapse, which is when fenced units are stopped.
  */
+
 import type { Machine } from "../cluster/machine.ts";
+import type { HeldLease, Session } from "../cluster/ports.ts";
 import type { BackoffOptions } from "../loop/backoff.ts";
 import { type Clock, systemClock } from "../loop/clock.ts";
 import { ControlLoop } from "../loop/control-loop.ts";
 import type { OnAgentEvent } from "./events.ts";
 import type { Authority } from "./reconcile.ts";
-
-/** A lease as the session holds it: see `etcd/lease-session.ts`. */
-export interface HeldLease {
-  readonly id: string;
-  /** Aborts when this process may no longer believe that it holds the lease. */
-  readonly lost: AbortSignal;
-}
-
-export interface Session<L extends HeldLease> {
-  readonly lease: L | undefined;
-  held(signal: AbortSignal): Promise<L>;
-  onChange(listener: () => void): () => void;
-}
 
 export interface PresenceOptions<L extends HeldLease> {
   readonly session: Session<L>;

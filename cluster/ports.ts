@@ -310,3 +310,17 @@ export interface HostAgents {
   /** What `systemctl status` says there. */
   status(machine: Machine, unit: string, signal: AbortSignal): Promise<string>;
 }
+
+/** A lease as a session holds it: see `etcd/lease-session.ts`. */
+export interface HeldLease {
+  readonly id: string;
+  /** Aborts when this process may no longer believe that it holds the lease. */
+  readonly lost: AbortSignal;
+}
+
+/** What a process keeps alive so that the cluster knows of it. */
+export interface Session<L extends HeldLease> {
+  readonly lease: L | undefined;
+  held(signal: AbortSignal): Promise<L>;
+  onChange(listener: () => void): () => void;
+}

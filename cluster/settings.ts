@@ -2,8 +2,9 @@
  * The settings file of a host, `/etc/deis/agent.toml`: read by deis-agent, deis-scheduler and deis-api, and by deisctl for `[etcd]`.
  * Every key has a default; an unknown key or a wrong type is an error that names it, so that a typing mistake is never silent.
  */
-import { parse, TomlError } from "smol-toml";
+
 import { PlatformError } from "./errors.ts";
+import { readSettingsText } from "./settings-text.ts";
 
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -73,7 +74,7 @@ const known = {
  * Throws `settings-invalid` with the line, or with the key, its value and what is allowed.
  */
 export function parseSettings(text: string, file: string): Settings {
-  const document = readToml(text, file);
+  const document = readSettingsText(text, file);
   const reader = new TableReader(document, file);
   reader.refuseUnknown(known);
   const address = reader.text("machine", "address");
@@ -133,18 +134,6 @@ function etcdSettings(reader: TableReader): EtcdSettings {
   }
   if (cafile === undefined || certfile === undefined || keyfile === undefined) return { endpoints };
   return { endpoints, cafile, certfile, keyfile };
-}
-
-function readToml(text: string, file: string): Record<string, unknown> {
-  try {
-    return parse(text);
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    throw new PlatformError("settings-invalid", `Cannot parse "${file}"`, {
-      cause: error,
-      hint: `Mend line ${error.line}, column ${error.column} of ${file}`,
-    });
-  }
 }
 
 /** Typed, checked access to a document of tables. */

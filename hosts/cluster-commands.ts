@@ -1,5 +1,5 @@
 /** The commands about a whole cluster: up, down, list, add, part, heal, uplink, etcdctl, env, clean. */
-import { spawn } from "node:child_process";
+
 import { type Command, InvalidArgumentError } from "commander";
 import { installAgents } from "./agents.ts";
 import { pruneCache } from "./cache.ts";
@@ -14,14 +14,15 @@ import {
   platformImages,
   writeContext,
 } from "./images.ts";
+import { inTerminal } from "./in-terminal.ts";
 import { hostNumber } from "./names.ts";
 import { bringUpPlatform } from "./platform.ts";
 import { terminalProgress } from "./progress.ts";
 import { reap } from "./reap.ts";
 import { ensureRelease } from "./release.ts";
-import { exitStatus } from "./run.ts";
 import { setUp } from "./setup.ts";
 import { sweep } from "./sweep.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 export const defaultCluster = "dev";
 
@@ -112,7 +113,7 @@ export function addClusterCommands(program: Command, signal: AbortSignal, finish
     .argument("<arguments...>")
     .allowUnknownOption()
     .action(async (args: string[], { name }: NameFlag) => {
-      finish(await etcdctl(await Cluster.open(name), args));
+      finish(await inTerminal(etcdctlCommand((await Cluster.open(name)).etcd, args)));
     });
   clusterCommand(program, "env", "print the operator's settings as shell assignments").action(
     async ({ name }: NameFlag) => {
@@ -230,21 +231,6 @@ function table(rows: readonly Row[]): string {
           .trimEnd()}\n`,
     )
     .join("");
-}
-
-async function etcdctl(cluster: Cluster, args: readonly string[]): Promise<number> {
-  const [program = "", ...words] = etcdctlCommand(cluster.etcd, args);
-  const child = spawn(program, words, { stdio: "inherit" });
-  return await new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code, killedBy) => resolve(exitStatus(code, killedBy)));
-  });
-}
-
-function wholeNumber(text: string): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number > 0) return number;
-  throw new InvalidArgumentError("it is not a positive whole number.");
 }
 
 function imageSet(text: string): UpFlags["images"] {

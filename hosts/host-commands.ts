@@ -1,15 +1,16 @@
 /** The commands about one host: exec, logs, stop, start, kill, reboot, freeze, thaw, cut, join, push. */
-import { spawn } from "node:child_process";
+
 import { resolve as absolute } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { Cluster } from "./cluster.ts";
 import { clusterCommand } from "./cluster-commands.ts";
 import type { Host } from "./host.ts";
+import { inTerminal } from "./in-terminal.ts";
 import { describeCounts, Load } from "./load.ts";
 import { hostNumber } from "./names.ts";
 import { terminalProgress } from "./progress.ts";
-import { exitStatus } from "./run.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 interface NameFlag {
   readonly name: string;
@@ -120,20 +121,4 @@ const actions: readonly (readonly [verb: string, description: string, act: Actio
 
 async function hostOf(cluster: string, host: string): Promise<Host> {
   return (await Cluster.open(cluster)).host(hostNumber(host));
-}
-
-/** Runs a command with this terminal and resolves to its exit status. Ctrl-C is the command's. */
-async function inTerminal(argv: readonly string[]): Promise<number> {
-  const [program = "", ...rest] = argv;
-  const child = spawn(program, rest, { stdio: "inherit" });
-  return await new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code, killedBy) => resolve(exitStatus(code, killedBy)));
-  });
-}
-
-function wholeNumber(text: string): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number > 0) return number;
-  throw new InvalidArgumentError("it is not a positive whole number.");
 }

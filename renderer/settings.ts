@@ -4,8 +4,9 @@
  *
  * Pure.
  */
-import { parse, TomlError } from "smol-toml";
+
 import { PlatformError } from "../cluster/errors.ts";
+import { readSettingsText } from "../cluster/settings-text.ts";
 import { type FlagSpec, parseFlags } from "./go-flags.ts";
 import { type MissingKey, missingKeyChoices } from "./resource.ts";
 
@@ -160,7 +161,7 @@ export function mergeSettings(
   fileText: string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
 ): RendererSettings {
-  const table = fileText === undefined ? {} : readTable(fileText, given.configFile);
+  const table = fileText === undefined ? {} : readSettingsText(fileText, given.configFile);
   const read = new Values(given, table);
   for (const name of foreign) {
     if (read.has(name)) throw unsupported(`-${name}`, "No backend that this program has takes it");
@@ -304,18 +305,6 @@ class Values {
     const where = `${tomlNames[name] ?? name} in "${this.#given.configFile}"`;
     throw new PlatformError("settings-invalid", `Setting ${where} is ${JSON.stringify(value)}`, {
       hint: `Set it to ${wanted}`,
-    });
-  }
-}
-
-function readTable(text: string, file: string): Record<string, unknown> {
-  try {
-    return parse(text);
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    throw new PlatformError("settings-invalid", `Cannot parse "${file}"`, {
-      cause: error,
-      hint: `Mend line ${error.line}, column ${error.column} of ${file}`,
     });
   }
 }

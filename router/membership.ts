@@ -2,22 +2,10 @@
  * This router among the live ones: its record under its own lease, written anew after each loss of the lease and whenever it has come
  * further. One write is in flight at a time, so a storm of changes costs as many writes as the store can take and no more.
  */
+import type { HeldLease, Session } from "../cluster/ports.ts";
 import type { RouterRecord } from "../cluster/router-record.ts";
 import { ControlLoop } from "../loop/control-loop.ts";
 import type { OnRouterEvent } from "./events.ts";
-
-/** A lease as the session holds it: see `etcd/lease-session.ts`. */
-export interface HeldLease {
-  readonly id: string;
-  /** Aborts when this process may no longer believe that it holds the lease. */
-  readonly lost: AbortSignal;
-}
-
-export interface Session<L extends HeldLease> {
-  readonly lease: L | undefined;
-  held(signal: AbortSignal): Promise<L>;
-  onChange(listener: () => void): () => void;
-}
 
 /** How far a router is. */
 export type Progress = Pick<RouterRecord, "revision" | "drained">;

@@ -235,6 +235,20 @@ exec $node $flags$PREFIX/current/dist/${ENTRIES[$command]}/main.js "\$@"
 TEXT
 done
 
+# What a daemon gets that asks etcd and serves others, and does nothing to this host.
+unprivileged='User=deis
+Group=deis
+CapabilityBoundingSet=
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+PrivateTmp=yes
+PrivateDevices=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes'
+
 # RuntimeDirectoryPreserve: /run/deis holds the unit files and the lease of units that outlive the daemon.
 # StartLimitIntervalSec: a daemon that is given up on after a few crashes is a host that is lost for good.
 replace 644 $UNITS/deis-agent.service <<TEXT
@@ -269,18 +283,7 @@ StartLimitIntervalSec=0
 
 [Service]
 ExecStart=/usr/local/bin/deis-scheduler --config $SETTINGS/agent.toml
-User=deis
-Group=deis
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-PrivateTmp=yes
-PrivateDevices=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
+$unprivileged
 Restart=always
 RestartSec=1
 TimeoutStopSec=10
@@ -315,18 +318,7 @@ StartLimitIntervalSec=0
 
 [Service]
 ExecStart=/usr/local/bin/deis-api --config $SETTINGS/agent.toml
-User=deis
-Group=deis
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-PrivateTmp=yes
-PrivateDevices=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
+$unprivileged
 Restart=on-failure
 RestartSec=1
 TimeoutStopSec=10

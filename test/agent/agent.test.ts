@@ -16,12 +16,6 @@ describe("an agent", () => {
     await host.stop();
   });
 
-  async function started(): Promise<void> {
-    await host.start();
-    host.placements.sync();
-    host.reported.sync();
-  }
-
   const reports = (unit: string, state: Partial<UnitState>) =>
     eventually(() => expect(host.state(unit)).to.include(state));
 
@@ -43,21 +37,21 @@ describe("an agent", () => {
   }
 
   it("loads, starts and reports a unit that is placed here", async () => {
-    await started();
+    await host.startSynced();
     host.place("web.service", unitText());
     await reports("web.service", { load: "loaded", active: "active", sub: "running", generation: 0 });
     expect(host.steps("web.service")).to.deep.equal(["load", "start", "acknowledge"]);
   });
 
   it("only loads a unit whose target is loaded", async () => {
-    await started();
+    await host.startSynced();
     host.place("web.service", unitText(), { target: "loaded" });
     await reports("web.service", { load: "loaded", active: "inactive", generation: 0 });
     expect(host.steps("web.service")).to.deep.equal(["load"]);
   });
 
   it("runs containers on Docker and other units on systemd", async () => {
-    await started();
+    await host.startSynced();
     host.place("web.service", unitText("runs", 1, "container"));
     host.place("db.service", unitText());
     await reports("web.service", { active: "active" });
@@ -67,7 +61,7 @@ describe("an agent", () => {
   });
 
   it("removes a unit that left, and retracts its state", async () => {
-    await started();
+    await host.startSynced();
     host.place("web.service", unitText());
     await reports("web.service", { active: "active" });
     host.withdraw("web.service");
@@ -75,7 +69,7 @@ describe("an agent", () => {
   });
 
   it("stops a unit whose target becomes loaded and starts it when it is launched again", async () => {
-    await started();
+    await host.startSynced();
     host.place("web.service", unitText());
     await reports("web.service", { active: "active" });
     host.place("web.service", unitText(), { target: "loaded" });
@@ -94,7 +88,7 @@ describe("an agent", () => {
   });
 
   it("restarts a unit once for each restart generation it learns of", async () => {
-    await started();
+    await host.startSynced();
     host.place("web.service", unitText());
     await reports("web.service", { active: "active", generation: 0 });
     host.place("web.service", unitText(), { generation: 1 });
@@ -104,7 +98,7 @@ describe("an agent", () => {
   });
 
   it("does not restart a unit again when another agent takes over in the middle of it", async () => {
-    await started();
+    await host.startSynced();
     host.place("web.service", unitText());
     await reports("web.service", { active: "active" });
     const held = new AbortController();
@@ -118,13 +112,13 @@ describe("an agent", () => {
     held.abort();
     host.systemd.hook = () => undefined;
 
-    await started();
+    await host.startSynced();
     await reports("web.service", { active: "active", generation: 1 });
     expect(host.steps("web.service").filter((step) => step === "start")).to.have.length(2);
   });
 
   it("replaces a unit whose file changed, in order", async () => {
-    await started();
+    await host.startSynced();
     host.place("web.service", unitText("runs", 1));
     await reports("web.service", { active: "active" });
     host.place("web.service", unitText("runs", 2));
@@ -140,7 +134,7 @@ describe("an agent", () => {
   });
 
   it("moves a unit from systemd to Docker when its file says so", async () => {
-    await started();
+    await host.startSynced();
     host.place("web.service", unitText());
     await reports("web.service", { active: "active" });
     host.place("web.service", unitText("runs", 1, "container"));
@@ -149,7 +143,7 @@ describe("an agent", () => {
   });
 
   it("touches nothing when it restarts", async () => {
-    await started();
+    await host.startSynced();
     host.place("web.service", unitText());
     host.place("job.service", unitText("ends"));
     host.place("bad.service", unitText("fails"));
@@ -164,7 +158,7 @@ describe("an agent", () => {
     const batches = host.batches.length;
     const since = host.systemd.residents.get("web.service")?.state.since;
 
-    await started();
+    await host.startSynced();
     await atRest();
     expect(host.calls.slice(before)).to.deep.equal([]);
     expect(host.batches.slice(batches)).to.deep.equal([]);
@@ -172,7 +166,7 @@ describe("an agent", () => {
   });
 
   it("keeps to what it reported of an ended unit that systemd has forgotten, and of units whose runtime is not open yet", async () => {
-    await started();
+    await host.startSynced();
     host.place("job.service", unitText("ends"));
     host.place("bad.service", unitText("fails"));
     await reports("job.service", { active: "inactive", exitStatus: 0 });
@@ -191,7 +185,7 @@ describe("an agent", () => {
     host.reported.sync();
     await atRest();
     await host.stop();
-    await started();
+    await host.startSynced();
     await atRest();
     expect(host.batches.slice(batches)).to.deep.equal([]);
   });
@@ -207,12 +201,12 @@ describe("an agent", () => {
       since,
     };
     host.reported.put("stale.service", stale);
-    await started();
+    await host.startSynced();
     await eventually(() => host.state("stale.service") === undefined);
   });
 
   it("writes its states again when they were swept", async () => {
-    await started();
+    await host.startSynced();
     host.place("web.service", unitText());
     await reports("web.service", { active: "active" });
     host.reported.put("web.service", undefined);
@@ -234,7 +228,7 @@ describe("an agent", () => {
   });
 
   it("does nothing while it holds no lease, but stop what is fenced; and starts that again with the lease", async () => {
-    await started();
+    await host.startSynced();
     host.place("web.service", unitText());
     host.place("db.service", unitText("runs", 1, "fence"));
     await reports("web.service", { active: "active" });
@@ -252,7 +246,7 @@ describe("an agent", () => {
   });
 
   it("leaves a unit whose placement becomes unreadable as it runs, says so, and goes on with the others", async () => {
-    await started();
+    await host.startSynced();
     host.place("web.service", unitText());
     await reports("web.service", { active: "active" });
     host.placements.put("web.service", new PlatformError("record-unreadable", 'Cannot decode "{"'));
@@ -267,14 +261,14 @@ describe("an agent", () => {
   });
 
   it("leaves a unit whose file is no unit file as it runs and reports it", async () => {
-    await started();
+    await host.startSynced();
     host.place("web.service", unitText("runs", 1, "garbage"));
     await eventually(() => expect(host.state("web.service")?.problem).to.include("line 1, column 1"));
     expect(host.calls).to.deep.equal([]);
   });
 
   it("waits for a unit file that is not there yet", async () => {
-    await started();
+    await host.startSynced();
     const hash = host.submit(unitText());
     host.texts.clear();
     host.place("web.service", unitText(), { hash });
@@ -286,7 +280,7 @@ describe("an agent", () => {
   });
 
   it("reports a unit that fails to start with its problem, and does not start it again", async () => {
-    await started();
+    await host.startSynced();
     host.place("bad.service", unitText("fails"));
     await reports("bad.service", { active: "failed", exitStatus: 3, generation: 0 });
     await atRest();
@@ -295,7 +289,7 @@ describe("an agent", () => {
   });
 
   it("reports a unit that cannot be loaded as failed, and tries again for a restart", async () => {
-    await started();
+    await host.startSynced();
     host.place("gone.service", unitText("missing"));
     await reports("gone.service", { active: "failed", load: "error" });
     expect(host.state("gone.service")?.problem).to.include("its image does not exist");
@@ -307,12 +301,12 @@ describe("an agent", () => {
   });
 
   it("does not try again after its own restart what had failed for good", async () => {
-    await started();
+    await host.startSynced();
     host.place("gone.service", unitText("missing"));
     await reports("gone.service", { active: "failed" });
     const reported = host.state("gone.service");
     await host.stop();
-    await started();
+    await host.startSynced();
     await atRest();
     expect(host.steps("gone.service")).to.deep.equal(["load"]);
     expect(host.state("gone.service")).to.deep.equal(reported);
@@ -327,7 +321,7 @@ describe("an agent", () => {
         retryable: true,
       });
     };
-    await started();
+    await host.startSynced();
     host.place("web.service", unitText());
     await reports("web.service", { active: "active" });
     expect(host.steps("web.service")).to.deep.equal(["load", "load", "load", "load", "start", "acknowledge"]);
@@ -338,7 +332,7 @@ describe("an agent", () => {
   });
 
   it("lets no unit wait for one that starts slowly or fails", async () => {
-    await started();
+    await host.startSynced();
     host.place("a-slow.service", unitText("starts-slowly"));
     host.place("b-bad.service", unitText("missing"));
     host.place("c-good.service", unitText());
@@ -347,7 +341,7 @@ describe("an agent", () => {
   });
 
   it("ends a slow start when the unit is to stop", async () => {
-    await started();
+    await host.startSynced();
     host.place("slow.service", unitText("starts-slowly"));
     await reports("slow.service", { active: "activating" });
     host.place("slow.service", unitText("starts-slowly"), { target: "loaded" });
@@ -361,7 +355,7 @@ describe("an agent", () => {
       loads += 1;
       return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     };
-    await started();
+    await host.startSynced();
     host.place("big.service", unitText("runs", 1, "container"));
     await reports("big.service", { active: "activating", sub: "load", load: "not-found" });
     host.withdraw("big.service");
@@ -371,7 +365,7 @@ describe("an agent", () => {
   });
 
   it("leaves units alone while their runtime is not connected, and keeps what it reported", async () => {
-    await started();
+    await host.startSynced();
     host.place("web.service", unitText("runs", 1, "container"));
     await reports("web.service", { active: "active" });
     host.docker.reach(false);
@@ -390,7 +384,7 @@ describe("an agent", () => {
   });
 
   it("reports the end of a process and leaves its restart to its own policy", async () => {
-    await started();
+    await host.startSynced();
     host.place("web.service", unitText());
     await reports("web.service", { active: "active" });
     host.systemd.kill("web.service");
@@ -400,7 +394,7 @@ describe("an agent", () => {
   });
 
   it("keeps its states to write while the store cannot be reached", async () => {
-    await started();
+    await host.startSynced();
     host.storeFailure = new PlatformError("store-unreachable", "Cannot reach etcd", { retryable: true });
     host.place("web.service", unitText());
     await eventually(() => host.events.some(({ kind }) => kind === "report-failed"));
@@ -409,7 +403,7 @@ describe("an agent", () => {
   });
 
   it("writes one report for a unit that is placed and comes up at once", async () => {
-    await started();
+    await host.startSynced();
     host.place("web.service", unitText());
     await reports("web.service", { active: "active" });
     await atRest();
@@ -417,7 +411,7 @@ describe("an agent", () => {
   });
 
   it("writes the states of many units in few batches", async () => {
-    await started();
+    await host.startSynced();
     for (let at = 0; at < 100; at += 1) host.place(`web@${at}.service`, unitText());
     await eventually(
       () =>
@@ -439,7 +433,7 @@ describe("an agent", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(round, { minLength: 1, maxLength: 4 }), async (rounds) => {
         host = new MachineUnderTest();
-        await started();
+        await host.startSynced();
         try {
           for (const units of rounds) {
             for (const name of ["a.service", "b.service", "c.service"]) {

@@ -128,6 +128,13 @@ export class MachineUnderTest {
     this.placements.put(unit, undefined);
   }
 
+  /** Starts an agent on this machine, connected to its runtimes and with all of the store before it. */
+  async startSynced(): Promise<void> {
+    await this.start();
+    this.placements.sync();
+    this.reported.sync();
+  }
+
   /** Starts an agent on this machine, connected to its runtimes. */
   async start(options: Partial<AgentOptions> = {}): Promise<void> {
     const runtimes = [this.systemd.runtime(), this.docker.runtime()];

@@ -1,8 +1,9 @@
 import { expect } from "chai";
 import type { AgentEvent } from "../../agent/events.ts";
-import { type HeldLease, Presence } from "../../agent/presence.ts";
+import { Presence } from "../../agent/presence.ts";
 import { PlatformError } from "../../cluster/errors.ts";
 import type { Machine } from "../../cluster/machine.ts";
+import type { HeldLease } from "../../cluster/ports.ts";
 import { openSession } from "../../etcd/lease-session.ts";
 import { announceMachine } from "../../etcd/machine-presence.ts";
 import { eventually } from "../support/eventually.ts";

@@ -17,12 +17,6 @@ describe("an agent with a unit that is to end", () => {
     await host.stop();
   });
 
-  async function started(): Promise<void> {
-    await host.start();
-    host.placements.sync();
-    host.reported.sync();
-  }
-
   const outcome = (): Outcome | undefined => host.outcomes.table.get("job.service");
   const starts = (): number => host.steps("job.service").filter((step) => step === "start").length;
   const claimed = (run: string) =>
@@ -50,7 +44,7 @@ describe("an agent with a unit that is to end", () => {
       host.systemd.hook = (step) => {
         if (step === "start") claims.push(outcome()?.claim?.run === first);
       };
-      await started();
+      await host.startSynced();
       host.place("job.service", unitText("runs", 1, word), { run: first });
       await claimed(first);
       await eventually(() => host.state("job.service")?.active === "active");
@@ -63,7 +57,7 @@ describe("an agent with a unit that is to end", () => {
     });
 
     it(`does not run it (${word}) again after a restart of the agent or of the host`, async () => {
-      await started();
+      await host.startSynced();
       host.place("job.service", unitText("runs", 1, word), { run: first });
       await claimed(first);
       await eventually(() => host.state("job.service")?.active === "active");
@@ -71,18 +65,18 @@ describe("an agent with a unit that is to end", () => {
       await over(first, false);
       expect(outcome()?.claim).to.include({ exitStatus: 3, problem: "Its process ended with status 3" });
       await host.stop();
-      await started();
+      await host.startSynced();
       await atRest();
       await host.stop();
       host.systemd.residents.clear();
-      await started();
+      await host.startSynced();
       await atRest();
       expect(starts()).to.equal(1);
     });
   }
 
   it("runs it again for another run, and stops the one that is under way", async () => {
-    await started();
+    await host.startSynced();
     host.place("job.service", unitText("runs", 1, "once"), { run: first });
     await claimed(first);
     await eventually(() => host.state("job.service")?.active === "active");
@@ -99,7 +93,7 @@ describe("an agent with a unit that is to end", () => {
 
   it("starts nothing while its claim is refused, and forgets what it told once the unit has left", async () => {
     host.refusesClaims = true;
-    await started();
+    await host.startSynced();
     host.place("job.service", unitText("runs", 1, "once"), { run: first });
     await eventually(() =>
       host.events.some((event) => event.kind === "step-failed" && event.step === "claim"),
@@ -113,12 +107,12 @@ describe("an agent with a unit that is to end", () => {
   });
 
   it("adopts a run that goes on while the agent is restarted", async () => {
-    await started();
+    await host.startSynced();
     host.place("job.service", unitText("runs", 1, "each-tick"), { run: first });
     await claimed(first);
     await eventually(() => host.state("job.service")?.active === "active");
     await host.stop();
-    await started();
+    await host.startSynced();
     await atRest();
     expect(outcome()?.claim).to.not.have.property("ended");
     host.systemd.end("job.service", "inactive", 0);
@@ -127,32 +121,32 @@ describe("an agent with a unit that is to end", () => {
   });
 
   it("begins a run of RunOnce again that a reboot cut short", async () => {
-    await started();
+    await host.startSynced();
     host.place("job.service", unitText("runs", 1, "once"), { run: first });
     await claimed(first);
     await eventually(() => host.state("job.service")?.active === "active");
     await host.stop();
     host.systemd.residents.clear();
-    await started();
+    await host.startSynced();
     await eventually(() => host.systemd.residents.get("job.service")?.state.active === "active");
     expect(starts()).to.equal(2);
   });
 
   it("gives a tick up that a reboot cut short, and says so", async () => {
-    await started();
+    await host.startSynced();
     host.place("job.service", unitText("runs", 1, "each-tick"), { run: first });
     await claimed(first);
     await eventually(() => host.state("job.service")?.active === "active");
     await host.stop();
     host.systemd.residents.clear();
-    await started();
+    await host.startSynced();
     await over(first, false);
     expect(outcome()?.claim?.problem).to.equal("the run was cut short, and nobody saw its end");
     expect(starts()).to.equal(1);
   });
 
   it("tells a run that cannot be started as failed", async () => {
-    await started();
+    await host.startSynced();
     host.place("job.service", unitText("fails", 1, "once"), { run: first });
     await over(first, false);
     expect(outcome()?.claim).to.include({ exitStatus: 3 });
@@ -161,7 +155,7 @@ describe("an agent with a unit that is to end", () => {
   });
 
   it("does not start it while its target is loaded", async () => {
-    await started();
+    await host.startSynced();
     host.place("job.service", unitText("runs", 1, "once"), { target: "loaded" });
     await eventually(() => host.state("job.service")?.load === "loaded");
     await atRest();

@@ -1,6 +1,7 @@
 import { expect } from "chai";
+import type { HeldLease, Session } from "../../cluster/ports.ts";
 import type { RouterRecord } from "../../cluster/router-record.ts";
-import { type HeldLease, Membership, type Session } from "../../router/membership.ts";
+import { Membership } from "../../router/membership.ts";
 import { eventually } from "../support/eventually.ts";
 
 /** A session whose lease the test gives and takes. */

@@ -2,8 +2,9 @@
  * install.sh on a real host as an operator runs it, and what can be seen of it: files, services, processes. The release comes
  * from this checkout and lies in the cluster's share; a second one, `changed`, differs from it in its version.
  */
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { version } from "../../cluster/version.ts";
 import { shareRelease } from "../../hosts/agents.ts";
 import { type Cluster, shareInHost } from "../../hosts/cluster.ts";
 import type { Host } from "../../hosts/host.ts";
@@ -29,14 +30,17 @@ export async function prepareInstallation(cluster: Cluster, host: Host): Promise
   await shareRelease(cluster, release);
   const changed = join(cluster.share, "changed");
   await run(["cp", "-a", join(cluster.share, "release"), changed]);
+  // The code has it too, and so has the bundle of the commands.
+  for (const file of await readdir(join(changed, "dist"), { recursive: true })) {
+    if (!file.endsWith(".js")) continue;
+    const text = await readFile(join(changed, "dist", file), "utf8");
+    const next = text.replace(`version = "${version}"`, `version = "${changedVersion}"`);
+    if (next !== text) await writeFile(join(changed, "dist", file), next);
+  }
   const manifest: unknown = JSON.parse(await readFile(join(changed, "package.json"), "utf8"));
   await writeFile(
     join(changed, "package.json"),
     JSON.stringify({ ...Object(manifest), version: changedVersion }),
-  );
-  await writeFile(
-    join(changed, "dist/cluster/version.js"),
-    `export const version = ${JSON.stringify(changedVersion)};\n`,
   );
   await run(["cp", `${release}.tar.gz`, join(cluster.share, "deis.tar.gz")]);
   const { cafile, certfile, keyfile } = host.identity;
