@@ -2,13 +2,12 @@ import { expect } from "chai";
 import type { Host } from "../../hosts/host.ts";
 import { useDeployedCluster } from "../support/deployed-cluster.ts";
 import { eventually } from "../support/eventually.ts";
-import { beatingContainer, beatingService, beatsOn } from "../support/heartbeats.ts";
+import { fenced, plain, startTogether } from "../support/fenced-units.ts";
+import { beatsOn } from "../support/heartbeats.ts";
 import { livesOf, runningOn } from "../support/living-units.ts";
 import { measured } from "../support/measured.ts";
-import { container, service } from "../support/sleepers.ts";
 
-const units = ["web.service", "job.service", "fenced-web.service", "fenced-job.service"];
-const quick = "Restart=always\nTimeoutStopSec=1";
+const units = [...plain, ...fenced];
 
 describe("a host that hangs for longer than its lease lasts", function () {
   this.timeout(90_000);
@@ -17,16 +16,7 @@ describe("a host that hangs for longer than its lease lasts", function () {
 
   before("put all units on one host, that leads the scheduler and etcd", async () => {
     const { deployed } = the;
-    const together = "MachineOf=web.service";
-    await deployed.write({
-      "web.service": container({ service: quick }),
-      "job.service": service({ service: quick, fleet: together }),
-      "fenced-web.service": beatingContainer("fenced-web", `${together}\nFence=true`, quick),
-      "fenced-job.service": beatingService("fenced-job", `${together}\nFence=true`, quick),
-    });
-    await deployed.deisctl("start", ...units);
-    await deployed.allActive(units);
-    frozen = deployed.hostWith("web.service");
+    frozen = await startTogether(deployed);
     await deployed.storeLeadFrom(frozen);
     await deployed.leadFrom(frozen);
   });
@@ -42,7 +32,9 @@ describe("a host that hangs for longer than its lease lasts", function () {
     );
     measured(this, "from the hang to active elsewhere", performance.now() - begun);
 
-    const [placements, lives] = [deployed.placements, await livesOf(others)];
+    const plainLives = async (hosts: readonly Host[]) =>
+      (await livesOf(hosts)).filter((life) => plain.some((unit) => life.includes(` ${unit} `)));
+    const [placements, lives] = [deployed.placements, await plainLives(others)];
     const thawed = performance.now();
     const thawedAt = Date.now();
     frozen.thaw();
@@ -60,6 +52,12 @@ describe("a host that hangs for longer than its lease lasts", function () {
     await deployed.allPresent();
     await deployed.allActive(units);
     expect(deployed.placements, "the leader of before decided nothing").to.deep.equal(placements);
-    expect(await livesOf(deployed.hosts)).to.deep.equal(lives);
+    expect(await plainLives(deployed.hosts)).to.deep.equal(lives);
+    // An etcd leader that hung may have the others' leases revoked when it goes on, before it learns that it leads no more (etcd's
+    // issue 15247): their agents then stop what is fenced, as they must, and start it again.
+    for (const unit of fenced) {
+      const running = (await Promise.all(deployed.hosts.map(runningOn))).flat();
+      expect(running.filter((name) => name === unit)).to.deep.equal([unit]);
+    }
   });
 });

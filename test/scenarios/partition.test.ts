@@ -2,15 +2,12 @@ import { expect } from "chai";
 import type { Host } from "../../hosts/host.ts";
 import { useDeployedCluster } from "../support/deployed-cluster.ts";
 import { eventually } from "../support/eventually.ts";
-import { beatingContainer, beatingService, beatsOn } from "../support/heartbeats.ts";
+import { fenced, plain, startTogether } from "../support/fenced-units.ts";
+import { beatsOn } from "../support/heartbeats.ts";
 import { livesOf, runningOn } from "../support/living-units.ts";
 import { measured } from "../support/measured.ts";
-import { container, service } from "../support/sleepers.ts";
 
-const plain = ["web.service", "job.service"];
-const fenced = ["fenced-web.service", "fenced-job.service"];
 const units = [...plain, ...fenced];
-const quick = "Restart=always\nTimeoutStopSec=1";
 
 describe("a host that is silently parted from the others", function () {
   this.timeout(90_000);
@@ -19,16 +16,7 @@ describe("a host that is silently parted from the others", function () {
 
   before("put all units on one host, that leads the scheduler", async () => {
     const { deployed } = the;
-    const together = "MachineOf=web.service";
-    await deployed.write({
-      "web.service": container({ service: quick }),
-      "job.service": service({ service: quick, fleet: together }),
-      "fenced-web.service": beatingContainer("fenced-web", `${together}\nFence=true`, quick),
-      "fenced-job.service": beatingService("fenced-job", `${together}\nFence=true`, quick),
-    });
-    await deployed.deisctl("start", ...units);
-    await deployed.allActive(units);
-    parted = deployed.hostWith("web.service");
+    parted = await startTogether(deployed);
     await deployed.leadFrom(parted);
     const [other = parted] = deployed.hosts.filter((host) => host !== parted);
     await deployed.storeLeadFrom(other);
