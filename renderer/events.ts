@@ -15,6 +15,7 @@ export type RendererEvent =
   | { readonly kind: "nothing-to-do"; readonly why: string }
   | { readonly kind: "rendered"; readonly dest: string; readonly durationMs: number; readonly bytes: number }
   | { readonly kind: "render-failed"; readonly dest: string; readonly error: unknown }
+  | { readonly kind: "account-unknown"; readonly dest: string; readonly error: unknown }
   | { readonly kind: "in-sync"; readonly dest: string }
   | {
       readonly kind: "out-of-sync";

@@ -4,18 +4,19 @@
  */
 import { type FSWatcher, watch } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { dirname, extname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { PlatformError } from "../cluster/errors.ts";
 import { matchGlob } from "../cluster/glob.ts";
 import { Backoff } from "../loop/backoff.ts";
+import { joinPath } from "./go-path.ts";
 import { bytesOf } from "./gotmpl/index.ts";
 import { fixedKeys, type KeySource, type LiveKeys, type SourceEvent } from "./source.ts";
-import { parseYaml } from "./yaml.ts";
+import { parseYaml, type YamlValue } from "./yaml.ts";
 
 /** `filter` is a glob of file names for directories among `files`. */
 export function fileSource(files: readonly string[], filter: string): KeySource {
   return {
-    read: async (keys) => fixedKeys(select(await readAll(files, filter), keys)),
+    read: async (keys) => fixedKeys(select(await readAll(files, filter), keys), 0n, beginsWith),
     follow: (keys, tell) => new FollowedFiles(files, filter, keys, tell),
     close: async () => undefined,
   };
@@ -24,6 +25,7 @@ export function fileSource(files: readonly string[], filter: string): KeySource 
 class FollowedFiles implements LiveKeys {
   synced = false;
   readonly revision = 0n;
+  readonly reach = beginsWith;
   readonly #files: readonly string[];
   readonly #filter: string;
   readonly #keys: readonly string[];
@@ -115,13 +117,20 @@ function watchOf(path: string, bell: () => void): FSWatcher[] {
 }
 
 function select(all: ReadonlyMap<string, string>, keys: readonly string[]): Map<string, string> {
-  return new Map([...all].filter(([key]) => keys.some((each) => key.startsWith(each))));
+  return new Map([...all].filter(([key]) => keys.some((each) => beginsWith(each, key))));
+}
+
+function beginsWith(selected: string, key: string): boolean {
+  return key.startsWith(selected);
 }
 
 async function readAll(files: readonly string[], filter: string): Promise<Map<string, string>> {
   const values = new Map<string, string>();
+  let nodes = 0;
   for (const file of files) {
-    for (const path of await pathsOf(file, filter)) walk(await readDocument(path), "", values);
+    for (const path of await pathsOf(file, filter)) {
+      nodes = walk(await readDocument(path), "/", values, nodes);
+    }
   }
   return values;
 }
@@ -129,36 +138,45 @@ async function readAll(files: readonly string[], filter: string): Promise<Map<st
 async function pathsOf(file: string, filter: string): Promise<readonly string[]> {
   try {
     if (!(await stat(file)).isDirectory()) return [file];
-    const names = await readdir(file, { recursive: true, withFileTypes: true });
-    return names
-      .filter((entry) => entry.isFile() && matchGlob(filter, entry.name) === true)
-      .map((entry) => join(entry.parentPath, entry.name))
-      .sort();
+    if (matchGlob(filter, "") === undefined) throw new Error("syntax error in pattern");
+    return await filesBelow(file, filter);
   } catch (error) {
     throw unreadable(file, error);
   }
 }
 
-async function readDocument(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    throw unreadable(path, error);
+/** The files of a directory in the order of their names, each folder's in its place. Links to files count, links to folders do not. */
+async function filesBelow(directory: string, filter: string): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  const found: string[] = [];
+  for (const entry of entries.sort((one, other) => (one.name < other.name ? -1 : 1))) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) found.push(...(await filesBelow(path, filter)));
+    else if (matchGlob(filter, entry.name) === true && !(await stat(path)).isDirectory()) found.push(path);
   }
+  return found;
+}
+
+async function readDocument(path: string): Promise<YamlValue> {
   try {
-    return extname(path) === ".json" ? JSON.parse(text) : parseYaml(text);
+    return parseYaml(await readFile(path, "utf8"));
   } catch (error) {
     throw unreadable(path, error);
   }
 }
 
-/** Enters everything below `key`. */
-function walk(value: unknown, key: string, into: Map<string, string>): void {
-  if (Array.isArray(value)) for (const [at, item] of value.entries()) walk(item, `${key}/${at}`, into);
-  else if (typeof value === "object" && value !== null) {
-    for (const [name, item] of Object.entries(value)) walk(item, `${key}/${bytesOf(name)}`, into);
-  } else if (value !== null && value !== undefined) into.set(key === "" ? "/" : key, bytesOf(String(value)));
+/** Most nodes of all documents: aliases of aliases make few lines many. */
+const mostNodes = 2_000_000;
+
+/** Enters everything below `key`. Returns how many nodes that is, `count` included. */
+function walk(value: YamlValue, key: string, into: Map<string, string>, count: number): number {
+  if (count > mostNodes) throw new Error(`more than ${mostNodes} nodes`);
+  if (typeof value === "string") into.set(key, bytesOf(value));
+  if (value === null || typeof value === "string") return count + 1;
+  let sum = count + 1;
+  const items: Iterable<readonly [string | number, YamlValue]> = value.entries();
+  for (const [name, item] of items) sum = walk(item, joinPath(key, bytesOf(String(name))), into, sum);
+  return sum;
 }
 
 function unreadable(path: string, cause: unknown): PlatformError {

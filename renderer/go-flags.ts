@@ -1,10 +1,11 @@
 /**
  * Command lines as Go's package `flag` reads them: `-name value`, `-name=value`, two dashes as good as one, `-name` or `-name=false` for a
- * switch. The first word that is no flag ends them; so does `--`.
+ * switch, whole numbers also as `0x10` or `1_000`. The first word that is no flag ends them; so does `--`.
  *
  * Pure.
  */
 import { PlatformError } from "../cluster/errors.ts";
+import { parseInt64 } from "./gotmpl/number.ts";
 
 export interface FlagSpec {
   readonly name: string;
@@ -63,10 +64,12 @@ function readSwitch(name: string, given: string | undefined): boolean {
 }
 
 function readWhole(name: string, text: string): number {
-  if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(Number(text))) {
-    throw usage(`invalid value "${text}" for flag -${name}: parse error`);
+  const value = parseInt64(text, 0);
+  if (!value.ok || !Number.isSafeInteger(Number(value.value))) {
+    const why = value.ok || value.fault === "range" ? "value out of range" : "parse error";
+    throw usage(`invalid value "${text}" for flag -${name}: ${why}`);
   }
-  return Number(text);
+  return Number(value.value);
 }
 
 function usage(message: string, specs: readonly FlagSpec[] = [], name = ""): PlatformError {

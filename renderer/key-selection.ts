@@ -16,6 +16,9 @@ export interface KeySelection {
   readonly keys: readonly string[];
 }
 
+/** Whether a selected key stands for a key of the store, where that is another rule than the one above: see `LiveKeys`. */
+export type Reach = (selected: string, key: string) => boolean;
+
 /** The selection of a resource's `prefix` and `keys` as written there. A prefix without a leading slash gets one. */
 export function selectKeys(prefix: string, keys: readonly string[]): KeySelection {
   const rooted = prefix.startsWith("/") ? prefix : `/${prefix}`;
@@ -55,8 +58,10 @@ export class SelectedKeys {
   update(
     key: string,
     value: string | undefined,
+    reach?: Reach,
   ): { readonly name: string; readonly change: Change } | undefined {
-    if (!this.#takes(key)) return undefined;
+    const taken = reach ? this.selection.keys.some((each) => reach(each, key)) : this.#takes(key);
+    if (!taken) return undefined;
     const name = nameInTemplate(this.selection, key);
     const origin = this.#origins.get(name);
     if (value !== undefined && origin === key && !this.#shared.has(name)) {

@@ -68,6 +68,8 @@ function linesOf(event: RendererEvent): readonly (readonly [Level, string])[] {
       return [
         ["debug", `Rendered ${event.bytes} bytes for ${event.dest} in ${event.durationMs.toFixed(1)} ms`],
       ];
+    case "account-unknown":
+      return [["warn", `${event.dest}: ${errorLine(event.error)}; it is left out, as confd does`]];
     case "in-sync":
       return [["debug", `Target config ${event.dest} in sync`]];
     case "out-of-sync":

@@ -3,6 +3,7 @@ import { describeError, PlatformError } from "../cluster/errors.ts";
 import { Backoff } from "../loop/backoff.ts";
 import type { AskedStore, World } from "./functions/index.ts";
 import { confdFunctions } from "./functions/index.ts";
+import { GoTemplateError } from "./gotmpl/index.ts";
 import type { SelectedKeys } from "./key-selection.ts";
 import { Reads } from "./reads.ts";
 import type { Resource } from "./resource.ts";
@@ -87,7 +88,7 @@ export class ManagedResource {
       const again = await this.#world.answer();
       if (again && round < mostRounds) continue;
       if (output !== undefined) return Buffer.from(output, "latin1");
-      throw new PlatformError("render-failed", describeError(failure));
+      throw new PlatformError("render-failed", wordsOf(failure));
     }
   }
 
@@ -104,4 +105,9 @@ export class ManagedResource {
     this.retryAt = undefined;
     this.failing = false;
   }
+}
+
+/** Go's sentence ends with what the function said, which is also the error's cause: it is told once. */
+function wordsOf(failure: unknown): string {
+  return failure instanceof GoTemplateError ? failure.message : describeError(failure);
 }

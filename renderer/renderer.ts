@@ -7,7 +7,7 @@
  */
 
 import { rm } from "node:fs/promises";
-import { PlatformError } from "../cluster/errors.ts";
+import { hasCode, PlatformError } from "../cluster/errors.ts";
 import type { Clock } from "../loop/clock.ts";
 import { groupNumber, userNumber } from "./accounts.ts";
 import type { RunCommand } from "./command.ts";
@@ -193,7 +193,7 @@ export class Renderer {
     for (const keys of new Set(this.#members.map((member) => member.keys))) {
       const members = this.#members.filter((member) => member.keys === keys);
       const take = (key: string) => {
-        const update = keys.update(key, view.get(key));
+        const update = keys.update(key, view.get(key), view.reach);
         if (update === undefined) return;
         this.#heard = view.revision;
         if (update.change === "none") return;
@@ -240,6 +240,7 @@ export class Renderer {
       const sentences = differences(dest, found, wanted);
       if (sentences.length === 0) {
         tell({ kind: "in-sync", dest });
+        if (this.#options.keepStageFile) tell({ kind: "stage-kept", path: await stage(path, wanted) });
         member.placed = this.#heard;
         if (member.reloadOwed)
           this.#reloads.request(this.#reloadCommand(member.resource, path), member, path);
@@ -256,12 +257,31 @@ export class Renderer {
 
   async #imageOf(resource: Resource, bytes: Buffer, found: FileImage | undefined): Promise<FileImage> {
     const { uid, gid, mayGiveAway } = this.#options.identity;
+    const { dest, owner, group } = resource;
+    const mode = resource.mode ?? found?.mode ?? 0o644;
+    if (!mayGiveAway) return { bytes, mode, uid, gid };
     return {
       bytes,
-      mode: resource.mode ?? found?.mode ?? 0o644,
-      uid: mayGiveAway && resource.owner !== undefined ? await userNumber(resource.owner) : uid,
-      gid: mayGiveAway && resource.group !== undefined ? await groupNumber(resource.group) : gid,
+      mode,
+      uid: (await this.#account(userNumber, owner, dest)) ?? resource.uid ?? uid,
+      gid: (await this.#account(groupNumber, group, dest)) ?? resource.gid ?? gid,
     };
+  }
+
+  /** The number of an account; undefined, with a warning, of one that this machine does not know: confd takes no names and renders. */
+  async #account(
+    numberOf: (account: string | number) => Promise<number>,
+    account: string | number | undefined,
+    dest: string,
+  ): Promise<number | undefined> {
+    if (account === undefined) return undefined;
+    try {
+      return await numberOf(account);
+    } catch (error) {
+      if (!hasCode(error, "account-unknown")) throw error;
+      this.#options.tell({ kind: "account-unknown", dest, error });
+      return undefined;
+    }
   }
 
   /** Stages and checks all, then puts in place those that passed. */

@@ -30,6 +30,9 @@ export interface Resource {
   /** A number or a name; undefined for whoever runs this process. */
   readonly owner: number | string | undefined;
   readonly group: number | string | undefined;
+  /** The numbers, which is all that confd knows: they count where `owner` or `group` is a name that this machine does not know. */
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
   /** A template itself, whose data is `{src}`. Empty for none. */
   readonly checkCmd: string;
   readonly reloadCmd: string;
@@ -72,6 +75,8 @@ export function parseResource(text: string, file: string, defaults: ResourceDefa
     mode: mode === "" ? undefined : fields.checked("mode", () => parseMode(mode)),
     owner: fields.name("owner") ?? fields.id("uid"),
     group: fields.name("group") ?? fields.id("gid"),
+    uid: fields.id("uid"),
+    gid: fields.id("gid"),
     checkCmd: fields.text("check_cmd"),
     reloadCmd: fields.text("reload_cmd"),
     reloadTemplate: fields.flag("reload_template"),

@@ -201,6 +201,7 @@ export function mergeSettings(
 }
 
 function refuseUnsupported({
+  mode,
   backend,
   clientInsecure,
   basicAuth,
@@ -225,7 +226,7 @@ function refuseUnsupported({
       hint: "Name one with -file",
     });
   }
-  if (intervalSeconds < 1) {
+  if (intervalSeconds < 1 && (mode === "interval" || mode === "watch")) {
     throw new PlatformError("settings-invalid", `Interval is ${intervalSeconds}`, {
       hint: "Set it to a number of seconds from 1",
     });

@@ -1,338 +1,281 @@
 /**
- * The YAML that files of keys are written in: block and flow mappings and lists, plain and quoted scalars, literal and folded text, comments.
- * Anchors, tags, complex keys and several documents are refused with their line, not misread.
+ * The YAML (and with it the JSON) that files of keys are written in, as Go's yaml.v2 reads it for confd: block and flow collections, all
+ * styles of scalars, anchors, aliases, merge keys and tags. Of several documents the first counts; of a key given twice the last. Every
+ * scalar is the text that confd makes of it.
  *
- * Source: yaml.org/spec/1.1, as far as Go's yaml.v2 follows it.
+ * It differs where confd would crash or refuse for no use: a key is text even if it looks like a number (`80: x`), and JSON's `\/` and
+ * pairs of surrogates are read.
+ *
+ * Source: yaml.org/spec/1.1.
  *
  * Pure.
  */
+import { scalarText, type Tag } from "./yaml-scalar.ts";
+import { YamlScanner } from "./yaml-scan.ts";
 
-export type YamlValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly YamlValue[]
-  | { readonly [key: string]: YamlValue };
+export type YamlValue = string | null | readonly YamlValue[] | YamlMapping;
+export type YamlMapping = ReadonlyMap<string, YamlValue>;
 
-/** What a document says; null of an empty one. Throws an `Error` that names the line. */
-export function parseYaml(text: string): YamlValue {
-  const reader = new Reader(text);
-  return reader.document();
+/** The mapping that the first document is; empty if it is empty. Throws an `Error` that names the line. */
+export function parseYaml(text: string): YamlMapping {
+  try {
+    return new Reader(text).document();
+  } catch (error) {
+    if (error instanceof RangeError) throw new Error("yaml: exceeded max depth");
+    throw error;
+  }
 }
 
-interface Line {
-  readonly number: number;
-  readonly indent: number;
-  /** Without indentation, comment and trailing space. */
-  readonly text: string;
+/** What may stand before a node. */
+interface Properties {
+  tag: Tag;
+  anchor: string;
 }
+
+/** Where a node stands: behind a key, behind the dash of an item, or at the beginning of a line. */
+type Place = "value" | "item" | "line";
 
 class Reader {
-  readonly #raw: readonly string[];
-  readonly #lines: Line[] = [];
-  #at = 0;
+  readonly #scan: YamlScanner;
+  readonly #anchors = new Map<string, YamlValue>();
 
   constructor(text: string) {
-    this.#raw = text.replace(/^\uFEFF/, "").split(/\r?\n/);
-    for (const [index, raw] of this.#raw.entries()) {
-      const indent = raw.length - raw.trimStart().length;
-      const content = withoutComment(raw.slice(indent));
-      if (content !== "") this.#lines.push({ number: index + 1, indent, text: content });
-    }
-    if (this.#lines[0]?.text === "---") this.#lines.shift();
-    if (this.#lines.at(-1)?.text === "...") this.#lines.pop();
+    this.#scan = new YamlScanner(text);
   }
 
-  document(): YamlValue {
-    const [first] = this.#lines;
-    if (first === undefined) return null;
-    const value = this.#block(first.indent);
-    const rest = this.#lines[this.#at];
-    if (rest) throw problem(rest.number, `"${rest.text}" does not belong to what stands above it`);
+  document(): YamlMapping {
+    const scan = this.#scan;
+    scan.space();
+    while (scan.column === 0 && scan.here === "%") {
+      scan.match(/[^\n]*/y);
+      scan.space();
+    }
+    const marked = scan.atMarker && scan.take("---");
+    const value = this.#block(-1, marked ? "item" : "line");
+    scan.space();
+    if (!scan.ended) throw scan.problem("did not find expected <document start>");
+    if (value === null) return new Map();
+    if (isMapping(value)) return value;
+    const kind = Array.isArray(value) ? "!!seq" : "!!str";
+    throw new Error(`yaml: unmarshal errors:\n  line 1: cannot unmarshal ${kind} into a mapping of keys`);
+  }
+
+  /** The node here, which belongs to a collection whose indentation is `parent`. */
+  #block(parent: number, place: Place, listBeside = false): YamlValue {
+    const scan = this.#scan;
+    const properties: Properties = { tag: "", anchor: "" };
+    let at: Place = place;
+    for (;;) {
+      if (scan.space()) {
+        at = "line";
+        // The column of a line counts only where something stands in it.
+        const deep = listBeside && scan.atIndicator("-") ? scan.column >= parent : scan.column > parent;
+        if (scan.ended || !deep) return this.#named(properties, this.#scalar("", true, properties));
+        this.#refuseTab();
+      } else if (scan.ended) return this.#named(properties, this.#scalar("", true, properties));
+      const mayNest = at !== "value";
+      if (mayNest && scan.atIndicator("-")) return this.#named(properties, this.#list(scan.column));
+      // A property at the head of a mapping's first key is the key's own, unless the key stands in a line below.
+      if (mayNest && (scan.atIndicator("?") || this.#isKey()))
+        return this.#named(properties, this.#mapping(scan.column));
+      if (!this.#property(properties)) break;
+    }
+    if (scan.here === "|" || scan.here === ">")
+      return this.#named(properties, this.#scalar(scan.block(parent), false, properties));
+    const value = this.#flow(parent, false, properties);
+    scan.inlineSpace();
+    if (scan.here === ":") throw scan.problem("mapping values are not allowed in this context");
+    if (scan.here !== "\n" && !scan.ended) throw scan.problem("did not find expected key");
     return value;
   }
 
-  /** What begins at the present line, whose indentation is `indent`. */
-  #block(indent: number): YamlValue {
-    const line = this.#here();
-    if (/^\s*\t/.test(this.#raw[line.number - 1] ?? "")) throw problem(line.number, "a tab cannot indent");
-    if (isItem(line.text)) return this.#list(indent);
-    if (keyOf(line) !== undefined) return this.#mapping(indent);
-    this.#at += 1;
-    return this.#scalar(line.text, line, indent - 1);
-  }
-
   #list(indent: number): YamlValue {
+    const scan = this.#scan;
     const items: YamlValue[] = [];
-    for (
-      let line = this.#lines[this.#at];
-      line && line.indent === indent && isItem(line.text);
-      line = this.#lines[this.#at]
-    ) {
-      const rest = line.text.slice(1);
-      const text = rest.trimStart();
-      if (text === "") {
-        this.#at += 1;
-        items.push(this.#below(indent));
-        continue;
-      }
-      const inner = { number: line.number, indent: indent + 1 + rest.length - text.length, text };
-      if (isItem(text) || keyOf(inner) !== undefined) {
-        this.#lines[this.#at] = inner;
-        items.push(this.#block(inner.indent));
-      } else {
-        this.#at += 1;
-        items.push(this.#scalar(text, line, indent));
-      }
+    while (scan.column === indent && scan.atIndicator("-")) {
+      scan.at += 1;
+      items.push(this.#block(indent, "item"));
+      if (!this.#next(indent)) break;
     }
     return items;
   }
 
   #mapping(indent: number): YamlValue {
-    const entries = new Map<string, YamlValue>();
-    for (let line = this.#lines[this.#at]; line && line.indent === indent; line = this.#lines[this.#at]) {
-      const found = keyOf(line);
-      if (found === undefined) throw problem(line.number, `"${line.text}" is no "key: value"`);
-      if (entries.has(found.key)) throw problem(line.number, `key "${found.key}" is already set`);
-      this.#at += 1;
-      entries.set(
-        found.key,
-        found.rest === "" ? this.#below(indent, true) : this.#scalar(found.rest, line, indent),
-      );
-    }
-    return Object.fromEntries(entries);
-  }
-
-  /** What stands below a key or a dash; null if nothing does. A list may stand at its key's own indentation. */
-  #below(indent: number, listBeside = false): YamlValue {
-    const next = this.#lines[this.#at];
-    if (next === undefined) return null;
-    if (next.indent > indent || (listBeside && next.indent === indent && isItem(next.text)))
-      return this.#block(next.indent);
-    return null;
-  }
-
-  #scalar(text: string, line: Line, indent: number): YamlValue {
-    if (/^[&*!]/.test(text)) throw problem(line.number, `"${text}": anchors and tags are not supported`);
-    if (/^[|>]/.test(text)) return this.#blockText(text, line, indent);
-    if (/^[[{]/.test(text)) return new Flow(this.#joined(text, indent, isBalanced), line.number).value();
-    if (/^["']/.test(text)) return unquoted(this.#joined(text, indent, isClosed), line.number);
-    const next = this.#lines[this.#at];
-    if (next && next.indent > indent && keyOf(next))
-      throw problem(next.number, "a mapping cannot stand below a value");
-    return plain(this.#joined(text, indent, () => false));
-  }
-
-  /** `text` with the more indented lines that go on with it. */
-  #joined(text: string, indent: number, complete: (text: string) => boolean): string {
-    let joined = text;
-    for (
-      let next = this.#lines[this.#at];
-      next && next.indent > indent && !complete(joined);
-      next = this.#lines[this.#at]
-    ) {
-      joined += ` ${next.text}`;
-      this.#at += 1;
-    }
-    return joined;
-  }
-
-  /** Literal or folded text: raw lines, comments and all, down to the first that is not more indented. */
-  #blockText(header: string, line: Line, indent: number): string {
-    const [, style, given, keep = ""] =
-      /^([|>])(\d?)([+-]?)$/.exec(header.replace(/^([|>])([+-])(\d)$/, "$1$3$2")) ?? [];
-    if (style === undefined) throw problem(line.number, `"${header}" is no block text`);
-    const rows: string[] = [];
-    let width = given ? indent + Number(given) : 0;
-    let at = line.number;
-    for (let row = this.#raw[at]; row !== undefined; at += 1, row = this.#raw[at]) {
-      const depth = row.length - row.trimStart().length;
-      if (row.trim() !== "" && depth <= Math.max(indent, -1)) break;
-      if (row.trim() !== "" && width === 0) width = depth;
-      rows.push(row.slice(Math.min(width, depth === row.length ? row.length : width)));
-    }
-    while (this.#lines[this.#at] && (this.#lines[this.#at]?.number ?? 0) <= at) this.#at += 1;
-    let end = rows.length;
-    while (end > 0 && rows[end - 1]?.trim() === "") end -= 1;
-    const body = style === "|" ? rows.slice(0, end).join("\n") : folded(rows.slice(0, end));
-    if (keep === "-" || body === "") return body;
-    return keep === "+"
-      ? body + "\n".repeat(rows.length - end + (at >= this.#raw.length ? 0 : 1))
-      : `${body}\n`;
-  }
-
-  #here(): Line {
-    const line = this.#lines[this.#at];
-    if (line === undefined) throw new Error("the document ended early");
-    return line;
-  }
-}
-
-/** A flow collection, such as `{a: [1, 2]}`. */
-class Flow {
-  readonly #text: string;
-  readonly #line: number;
-  #at = 0;
-
-  constructor(text: string, line: number) {
-    this.#text = text;
-    this.#line = line;
-  }
-
-  value(): YamlValue {
-    const value = this.#node();
-    this.#space();
-    if (this.#at < this.#text.length)
-      throw problem(this.#line, `"${this.#text.slice(this.#at)}" is left over`);
-    return value;
-  }
-
-  #node(): YamlValue {
-    this.#space();
-    if (this.#take("[")) return this.#items();
-    if (this.#take("{")) return this.#entries();
-    const [quoted] = /^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')/.exec(this.#text.slice(this.#at)) ?? [];
-    if (quoted !== undefined) {
-      this.#at += quoted.length;
-      return unquoted(quoted, this.#line);
-    }
-    const [word = ""] = /^(?:[^,:[\]{}]|:(?![\s,[\]{}]|$))*/.exec(this.#text.slice(this.#at)) ?? [];
-    this.#at += word.length;
-    return plain(word.trim());
-  }
-
-  #items(): YamlValue {
-    const items: YamlValue[] = [];
-    for (;;) {
-      this.#space();
-      if (this.#take("]")) return items;
-      items.push(this.#node());
-      this.#space();
-      if (!this.#take(",") && this.#text[this.#at] !== "]")
-        throw problem(this.#line, "a list is not closed with ]");
-    }
-  }
-
-  #entries(): YamlValue {
+    const scan = this.#scan;
     const entries = new Map<string, YamlValue>();
     for (;;) {
-      this.#space();
-      if (this.#take("}")) return Object.fromEntries(entries);
-      const key = this.#key();
-      this.#space();
-      entries.set(key, this.#take(":") ? this.#node() : null);
-      this.#space();
-      if (!this.#take(",") && this.#text[this.#at] !== "}")
-        throw problem(this.#line, "a mapping is not closed with }");
+      if (scan.atIndicator("?")) {
+        scan.at += 1;
+        const key = textOf(this.#block(indent, "item", true));
+        const has = this.#next(indent) && scan.atIndicator(":");
+        if (has) scan.at += 1;
+        entries.set(key, has ? this.#block(indent, "item", true) : null);
+      } else if (this.#isKey()) {
+        const { key, merges } = this.#key();
+        const value = this.#block(indent, "value", true);
+        if (merges) this.#merge(value, entries);
+        else entries.set(key, value);
+      } else if (scan.atIndicator("-") || scan.ended) return entries;
+      else throw scan.problem("could not find expected ':'");
+      if (!this.#next(indent)) return entries;
     }
   }
 
-  /** A key is text, also where a value would be a number or a truth. */
-  #key(): string {
-    const start = this.#at;
-    const value = this.#node();
-    const text = this.#text.slice(start, this.#at).trim();
-    return /^["']/.test(text) ? String(value) : text;
-  }
-
-  #take(character: string): boolean {
-    if (this.#text[this.#at] !== character) return false;
-    this.#at += 1;
+  /** Goes to the next line of a collection. False if it ends before. */
+  #next(indent: number): boolean {
+    const scan = this.#scan;
+    scan.space();
+    if (scan.ended || scan.column < indent) return false;
+    this.#refuseTab();
+    if (scan.column > indent) throw scan.problem("did not find expected key");
     return true;
   }
 
-  #space(): void {
-    while (/\s/.test(this.#text[this.#at] ?? "")) this.#at += 1;
+  /** True if a key that ends in this line stands here. */
+  #isKey(): boolean {
+    const scan = this.#scan;
+    const back = scan.at;
+    while (this.#property({ tag: "", anchor: "" })) scan.match(/[ \t]*/y);
+    if (scan.here === '"' || scan.here === "'") scan.match(/"(?:[^"\\\n]|\\.)*"|'(?:[^'\n]|'')*'/y);
+    else if (scan.here === "*") scan.match(/\*[^\s,[\]{}]+/y);
+    else if (!/[[\]{},#|>@`%]/.test(scan.here)) scan.match(/(?:[^:#\n]|:(?=[^\s])|(?<=\S)#)*/y);
+    scan.match(/[ \t]*/y);
+    const found = scan.at > back && scan.atIndicator(":");
+    scan.at = back;
+    return found || scan.atIndicator(":");
+  }
+
+  #key(): { readonly key: string; readonly merges: boolean } {
+    const scan = this.#scan;
+    const properties: Properties = { tag: "", anchor: "" };
+    while (this.#property(properties)) scan.match(/[ \t]*/y);
+    const quoted = scan.here === '"' || scan.here === "'";
+    const key = quoted
+      ? scan.quoted()
+      : scan.here === "*"
+        ? textOf(this.#alias())
+        : (scan.match(/(?:[^:#\n]|:(?=[^\s])|(?<=\S)#)*/y) ?? "").trimEnd();
+    if (properties.anchor !== "") this.#anchors.set(properties.anchor, key);
+    scan.match(/[ \t]*/y);
+    scan.at += 1;
+    return { key, merges: !quoted && key === "<<" };
+  }
+
+  /** Takes over what a `<<` names: of several mappings the first that has a key wins. */
+  #merge(value: YamlValue, into: Map<string, YamlValue>): void {
+    const sources = Array.isArray(value) ? [...value].reverse() : [value];
+    for (const source of sources) {
+      if (!isMapping(source))
+        throw this.#scan.problem("map merge requires map or sequence of maps as the value");
+      for (const [key, item] of source) into.set(key, item);
+    }
+  }
+
+  /** A node that may stand in a flow collection. `inside` says that it does. */
+  #flow(parent: number, inside: boolean, known?: Properties): YamlValue {
+    const scan = this.#scan;
+    const properties = known ?? { tag: "", anchor: "" };
+    while (this.#property(properties)) scan.space();
+    if (scan.here === "*") return this.#alias();
+    if (scan.take("[")) return this.#named(properties, this.#flowList());
+    if (scan.take("{")) return this.#named(properties, this.#flowMapping());
+    if (scan.here === '"' || scan.here === "'")
+      return this.#named(properties, this.#scalar(scan.quoted(), false, properties));
+    if (/[@`%|>]/.test(scan.here)) throw scan.problem("found character that cannot start any token");
+    return this.#named(properties, this.#scalar(scan.plain(parent, inside), true, properties));
+  }
+
+  #flowList(): YamlValue {
+    const scan = this.#scan;
+    const items: YamlValue[] = [];
+    for (;;) {
+      scan.space();
+      if (scan.take("]")) return items;
+      const back = scan.at;
+      const item = this.#flow(-1, true);
+      const plainKey = scan.text.slice(back, scan.at).trim();
+      scan.space();
+      if (scan.take(":")) {
+        scan.space();
+        items.push(new Map([[keyText(plainKey, item), this.#flow(-1, true)]]));
+        scan.space();
+      } else items.push(item);
+      if (!scan.take(",") && scan.here !== "]") throw scan.problem("did not find expected ',' or ']'");
+    }
+  }
+
+  #flowMapping(): YamlValue {
+    const scan = this.#scan;
+    const entries = new Map<string, YamlValue>();
+    for (;;) {
+      scan.space();
+      if (scan.take("}")) return entries;
+      if (scan.atIndicator("?")) scan.at += 1;
+      scan.space();
+      const back = scan.at;
+      const key = this.#flow(-1, true);
+      const written = scan.text.slice(back, scan.at).trim();
+      scan.space();
+      let value: YamlValue = null;
+      if (scan.take(":")) {
+        scan.space();
+        if (scan.here !== "," && scan.here !== "}") value = this.#flow(-1, true);
+      }
+      if (written === "<<") this.#merge(value, entries);
+      else entries.set(keyText(written, key), value);
+      scan.space();
+      if (!scan.take(",") && scan.here !== "}") throw scan.problem("did not find expected ',' or '}'");
+    }
+  }
+
+  /** Takes a tag or an anchor, if one stands here. */
+  #property(into: Properties): boolean {
+    const scan = this.#scan;
+    const anchor = scan.match(/&[^\s,[\]{}]+/y);
+    if (anchor !== undefined) into.anchor = anchor.slice(1);
+    const tag = anchor === undefined ? scan.match(/!(?:<[^>\n]*>|[^\s,[\]{}]*)/y) : undefined;
+    if (tag !== undefined) into.tag = tag.replace(/^!!|^!<tag:yaml\.org,2002:(.*)>$/, "$1") || "str";
+    return anchor !== undefined || tag !== undefined;
+  }
+
+  #alias(): YamlValue {
+    const scan = this.#scan;
+    const name = (scan.match(/\*[^\s,[\]{}]+/y) ?? "*").slice(1);
+    const value = this.#anchors.get(name);
+    if (value === undefined) throw scan.problem(`unknown anchor '${name}' referenced`);
+    return value;
+  }
+
+  #named({ anchor }: Properties, value: YamlValue): YamlValue {
+    if (anchor !== "") this.#anchors.set(anchor, value);
+    return value;
+  }
+
+  #scalar(text: string, plain: boolean, { tag }: Properties): string | null {
+    try {
+      return scalarText(text, plain, tag);
+    } catch (error) {
+      throw this.#scan.problem(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Tabs do not indent. */
+  #refuseTab(): void {
+    const { text, at, column } = this.#scan;
+    if (text.slice(at - column, at).includes("\t"))
+      throw this.#scan.problem("found character that cannot start any token");
   }
 }
 
-function isItem(text: string): boolean {
-  return text === "-" || text.startsWith("- ");
+function isMapping(value: YamlValue): value is YamlMapping {
+  return value instanceof Map;
 }
 
-function keyOf(line: Line): { readonly key: string; readonly rest: string } | undefined {
-  const quoted = /^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')\s*:(?:\s+(.*))?$/s.exec(line.text);
-  if (quoted) return { key: String(unquoted(quoted[1] ?? "", line.number)), rest: quoted[2] ?? "" };
-  if (/^["'[{|>&*!?@`]/.test(line.text)) return undefined;
-  const found = /^(.+?)\s*:(?:\s+(.*))?$/s.exec(line.text);
-  return found ? { key: found[1] ?? "", rest: found[2] ?? "" } : undefined;
+/** A key as it is written, unless quotes or an alias say otherwise. */
+function keyText(written: string, value: YamlValue): string {
+  return /^["'*&!]/.test(written) ? textOf(value) : written;
 }
 
-/** The line up to its comment: a `#` at its start or behind a space, outside quotes. */
-function withoutComment(text: string): string {
-  let quote = "";
-  for (let at = 0; at < text.length; at += 1) {
-    const character = text[at] ?? "";
-    if (quote === '"' && character === "\\") at += 1;
-    else if (quote !== "") quote = character === quote ? "" : quote;
-    else if ((character === '"' || character === "'") && /^$|[\s:,[{-]$/.test(text.slice(0, at)))
-      quote = character;
-    else if (character === "#" && (at === 0 || /\s/.test(text[at - 1] ?? "")))
-      return text.slice(0, at).trimEnd();
-  }
-  return text.trimEnd();
-}
-
-function plain(text: string): YamlValue {
-  if (/^(|~|null|Null|NULL)$/.test(text)) return null;
-  if (/^(true|True|TRUE|yes|Yes|YES|on|On|ON|y|Y)$/.test(text)) return true;
-  if (/^(false|False|FALSE|no|No|NO|off|Off|OFF|n|N)$/.test(text)) return false;
-  if (/^[-+]?(0|[1-9]\d*)$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
-  if (/^0x[0-9a-fA-F]+$/.test(text) || /^0o[0-7]+$/.test(text)) return Number(text);
-  if (/^0[0-7]+$/.test(text)) return Number.parseInt(text, 8);
-  if (/^[-+]?(\d+\.\d*|\.\d+|\d+)([eE][-+]?\d+)?$/.test(text) && /[.eE]/.test(text)) return Number(text);
-  return text;
-}
-
-function unquoted(text: string, line: number): string {
-  if (text.startsWith("'")) {
-    if (!/^'(?:[^']|'')*'$/s.test(text)) throw problem(line, `${text} is not closed`);
-    return text.slice(1, -1).replaceAll("''", "'");
-  }
-  if (!/^"(?:[^"\\]|\\.)*"$/s.test(text)) throw problem(line, `${text} is not closed`);
-  return text
-    .slice(1, -1)
-    .replace(/\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)/gs, (_, code: string) => {
-      if (code.length > 1) return String.fromCodePoint(Number.parseInt(code.slice(1), 16));
-      return escapes.get(code) ?? code;
-    });
-}
-
-const escapes: ReadonlyMap<string, string> = new Map([
-  ["0", "\0"],
-  ["a", "\x07"],
-  ["b", "\b"],
-  ["t", "\t"],
-  ["n", "\n"],
-  ["v", "\v"],
-  ["f", "\f"],
-  ["r", "\r"],
-  ["e", "\x1b"],
-]);
-
-function isClosed(text: string): boolean {
-  return /^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')$/s.test(text);
-}
-
-function isBalanced(text: string): boolean {
-  const bare = text.replace(/"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'/gs, "");
-  return (bare.match(/[[{]/g) ?? []).length === (bare.match(/[\]}]/g) ?? []).length;
-}
-
-/** Lines joined by spaces; an empty line is a break, and so is each line that is further indented. */
-function folded(rows: readonly string[]): string {
-  let text = "";
-  for (const [at, row] of rows.entries()) {
-    const before = rows[at - 1];
-    if (at === 0) text = row;
-    else if (row === "") text += "\n";
-    else if (before === "") text += text.endsWith("\n") ? row : `\n${row}`;
-    else text += /^\s/.test(row) || /^\s/.test(before ?? "") ? `\n${row}` : ` ${row}`;
-  }
-  return text;
-}
-
-function problem(line: number, what: string): Error {
-  return new Error(`yaml: line ${line}: ${what}`);
+function textOf(value: YamlValue): string {
+  return typeof value === "string" ? value : "";
 }

@@ -36,6 +36,7 @@ const lines: Readonly<Record<RouterEvent["kind"], readonly [Level, string]>> = {
   "nothing-to-do": ["warn", "there is nothing to render"],
   rendered: ["debug", "rendered"],
   "render-failed": ["error", "cannot render; the last good file stays"],
+  "account-unknown": ["warn", "account unknown"],
   "in-sync": ["debug", "in sync"],
   "out-of-sync": ["debug", "out of sync"],
   "left-alone": ["debug", "left alone"],

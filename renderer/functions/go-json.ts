@@ -245,8 +245,10 @@ class Reader {
     }
   }
 
+  /** Go's decoder ends every text with a space of its own, and names it where a word, a number or an escape is cut off. */
   #unexpected(where: string): GoError {
-    const character = this.#text[this.#at];
+    const cutOff = where.startsWith("in ") || where.endsWith(" in numeric literal");
+    const character = this.#text[this.#at] ?? (cutOff ? " " : undefined);
     if (character === undefined) return new GoError("unexpected end of JSON input");
     return new GoError(`invalid character ${showCharacter(character)} ${where}`);
   }

@@ -267,6 +267,15 @@ describe("confd's other functions", () => {
     ],
     ['{{json "{\\"a\\":tru}"}}', "error calling json: invalid character '}' in literal true (expecting 'e')"],
     ['{{json "{\\"a\\":01}"}}', "error calling json: invalid character '1' after object key:value pair"],
+    // Go names the space that it ends every text with, where a word, a number or an escape is cut off.
+    ['{{json "tr"}}', "error calling json: invalid character ' ' in literal true (expecting 'u')"],
+    ['{{jsonArray "[-"}}', "error calling jsonArray: invalid character ' ' in numeric literal"],
+    ['{{jsonArray "[1."}}', "invalid character ' ' after decimal point in numeric literal"],
+    ['{{jsonArray "[1e"}}', "invalid character ' ' in exponent of numeric literal"],
+    ['{{jsonArray "[\\"\\\\"}}', "error calling jsonArray: invalid character ' ' in string escape code"],
+    ['{{jsonArray "[\\"\\\\u00"}}', "invalid character ' ' in \\u hexadecimal character escape"],
+    ['{{jsonArray "[\\"a"}}', "error calling jsonArray: unexpected end of JSON input"],
+    ['{{jsonArray "[1"}}', "error calling jsonArray: unexpected end of JSON input"],
     ['{{json "{} x"}}', "error calling json: invalid character 'x' after top-level value"],
     [
       '{{json "[1]"}}',

@@ -2,7 +2,6 @@ import { expect } from "chai";
 import { parseMode } from "../../renderer/file-mode.ts";
 import { parseResource } from "../../renderer/resource.ts";
 import { mergeSettings, readFlags } from "../../renderer/settings.ts";
-import { parseYaml } from "../../renderer/yaml.ts";
 
 const settings = (words: readonly string[], file?: string, environment: Record<string, string> = {}) =>
   mergeSettings(readFlags(words), file, environment);
@@ -29,6 +28,17 @@ describe("the command line of deis-confd", () => {
     expect(found.mode).to.equal("once");
     expect(found.nodes).to.deep.equal(["a:1", "b:2"]);
     expect([found.intervalSeconds, found.syncOnly, found.noop]).to.deep.equal([5, true, false]);
+  });
+
+  it("takes Go's forms of whole numbers", () => {
+    for (const [word, value] of [
+      ["0x10", 16],
+      ["1_000", 1_000],
+      ["010", 8],
+      ["+5", 5],
+    ] as const) {
+      expect(settings(["-interval", word]).intervalSeconds).to.equal(value);
+    }
   });
 
   it("ends at the first word that is no flag", () => {
@@ -179,51 +189,6 @@ describe("a mode", () => {
       expect(messageOf(() => parseMode(text))).to.equal(
         `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
       );
-    });
-  }
-});
-
-describe("a YAML file of keys", () => {
-  it("is read as its mappings, lists and scalars", () => {
-    const text = `# comment
-database:
-  host: 127.0.0.1   # trailing
-  "port": 3306
-  password: 'it''s'
-  empty:
-upstream:
-- app1: 10.0.1.10:8080
-  weight: 2
-- [a, "b, c", {d: 1.5}]
-- plain text
-  goes on
-flow: {x: yes, y: [1, 2]}
-url: http://x/#a
-text: |
-  line 1
-    line 2
-folded: >-
-  one
-  two
-`;
-    expect(parseYaml(text)).to.deep.equal({
-      database: { host: "127.0.0.1", port: 3306, password: "it's", empty: null },
-      upstream: [{ app1: "10.0.1.10:8080", weight: 2 }, ["a", "b, c", { d: 1.5 }], "plain text goes on"],
-      flow: { x: true, y: [1, 2] },
-      url: "http://x/#a",
-      text: "line 1\n  line 2\n",
-      folded: "one two",
-    });
-  });
-
-  for (const [text, words] of [
-    ["a: &x 1", "line 1"],
-    ["a: 1\n b: 2\n", "line"],
-    ["a: [1", "line 1"],
-    ["a: 1\na: 2", "line 2"],
-  ] as const) {
-    it(`refuses ${JSON.stringify(text)} with its line`, () => {
-      expect(messageOf(() => parseYaml(text))).to.contain(words);
     });
   }
 });
