@@ -5,7 +5,6 @@
  * up to the announcement. A machine that was away may have lost its units to others in between; it must learn that first.
  * `authority` ends by the session's own clock before the store lets the lease lapse, which is when fenced units are stopped.
  */
-
 import type { Machine } from "../cluster/machine.ts";
 import type { HeldLease, Session } from "../cluster/ports.ts";
 import type { BackoffOptions } from "../loop/backoff.ts";

@@ -1,5 +1,4 @@
 /** The HTTP servers of deis-api: the limits and the watch that hold for every request, and the routes below. */
-
 import type { TLSSocket } from "node:tls";
 import { type FastifyInstance, type FastifyRequest, type FastifyServerOptions, fastify } from "fastify";
 import { PlatformError } from "../cluster/errors.ts";

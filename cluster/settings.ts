@@ -2,7 +2,6 @@
  * The settings file of a host, `/etc/deis/agent.toml`: read by deis-agent, deis-scheduler and deis-api, and by deisctl for `[etcd]`.
  * Every key has a default; an unknown key or a wrong type is an error that names it, so that a typing mistake is never silent.
  */
-
 import { PlatformError } from "./errors.ts";
 import { readSettingsText } from "./settings-text.ts";
 

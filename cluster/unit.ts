@@ -1,5 +1,4 @@
 /** What the cluster is asked to run: the record a submitter writes, and the unit as the scheduler reasons about it. */
-
 import { containerSpec } from "./container-spec.ts";
 import { PlatformError } from "./errors.ts";
 import type { RuntimeName } from "./machine.ts";

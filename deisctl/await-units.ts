@@ -2,7 +2,6 @@
  * Waits until units are as wanted: asks `judge` whenever the mirror moves, until each unit has its answer, patience ends, or the
  * operator presses Ctrl-C. It never polls, and never waits without a deadline.
  */
-
 import { isRunning } from "../cluster/current-state.ts";
 import type { Mirror } from "../cluster/ports.ts";
 import type { Clock } from "../loop/clock.ts";

@@ -4,7 +4,6 @@
  *
  * Pure but for remembering which units were begun.
  */
-
 import type { Placement } from "../cluster/placement.ts";
 import type { Table, UnitEdit } from "../cluster/ports.ts";
 import type { UnitRecord } from "../cluster/unit.ts";

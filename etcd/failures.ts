@@ -2,7 +2,6 @@
  * What a failed call to etcd means to us. Everything the client library throws becomes a `PlatformError` here, so that nobody
  * else needs to know gRPC's status codes or etcd's messages.
  */
-
 import {
   EtcdAuthenticationFailedError,
   EtcdInvalidAuthTokenError,

@@ -1,5 +1,4 @@
 /** The commands about a whole cluster: up, down, list, add, part, heal, uplink, etcdctl, env, clean. */
-
 import { type Command, InvalidArgumentError } from "commander";
 import { installAgents } from "./agents.ts";
 import { pruneCache } from "./cache.ts";

@@ -2,7 +2,6 @@
  * A cluster of real hosts on this machine: made, found again by name, grown, parted and removed. Several can be side by
  * side. Whatever happens to the process that made one, everything of it can be found by name and removed.
  */
-
 import { existsSync } from "node:fs";
 import { mkdir, realpath, rm, writeFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";

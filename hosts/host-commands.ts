@@ -1,5 +1,4 @@
 /** The commands about one host: exec, logs, stop, start, kill, reboot, freeze, thaw, cut, join, push. */
-
 import { resolve as absolute } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";

@@ -4,7 +4,6 @@
  *
  * Pure.
  */
-
 import { PlatformError } from "../cluster/errors.ts";
 import { readSettingsText } from "../cluster/settings-text.ts";
 import { type FlagSpec, parseFlags } from "./go-flags.ts";

@@ -4,7 +4,6 @@
  * fewest, then the one whose zones (the metadata keys of `spread_by`, in their order) do, then the least loaded, then the one with
  * the lowest id. Machines are looked at in the order of load, only until no better one can follow. Pure.
  */
-
 import type { Cell } from "./cell.ts";
 import type { MachineNode, UnitNode } from "./nodes.ts";
 import { zoneOf } from "./pools.ts";

@@ -2,7 +2,6 @@
  * Follows what the agents of a few machines report: those that take part in a planned move. Each has a mirror of its own, opened
  * when a move needs it and closed when no move does any more.
  */
-
 import type { Placement } from "../cluster/placement.ts";
 import type { Mirror, Table } from "../cluster/ports.ts";
 import type { UnitState } from "../cluster/unit-state.ts";

@@ -2,7 +2,6 @@
  * The instances of one template and where they are, so that the next one can be put apart from them without looking at
  * every machine. Pure.
  */
-
 import type { Cell } from "./cell.ts";
 import type { MachineNode, UnitNode, Wish } from "./nodes.ts";
 import type { Pattern } from "./patterns.ts";

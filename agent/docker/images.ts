@@ -2,7 +2,6 @@
  * Sees to it that an image is on this host before a container is made of it. Units that want the same image at the
  * same time share one pull.
  */
-
 import type { PullPolicy } from "../../cluster/container-values.ts";
 import { PlatformError } from "../../cluster/errors.ts";
 import type { DockerClient } from "./client.ts";

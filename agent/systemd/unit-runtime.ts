@@ -2,12 +2,10 @@
  * Runs units as systemd's own, as fleet did: the file is linked from a directory of ours, and systemd owns the process,
  * its timeouts and its restarts.
  *
- * What is observed is what systemd has told us by signals since the last full look, which is taken when the connection is made.
  * A job's result is not believed alone: `done` for a simple service means only that a process was forked, so its state is read too.
  */
 import { setMaxListeners } from "node:events";
-import { isDeepStrictEqual } from "node:util";
-import { isRetryable, PlatformError } from "../../cluster/errors.ts";
+import { PlatformError } from "../../cluster/errors.ts";
 import { parseUnitFile, unitHash } from "../../cluster/unit-file.ts";
 import { isUnitName } from "../../cluster/unit-name.ts";
 import type { UnitState } from "../../cluster/unit-state.ts";
@@ -17,20 +15,16 @@ import type { Reach } from "../reach.ts";
 import type { RuntimeUnit, UnitRuntime } from "../runtime.ts";
 import { BusError, SystemdBus } from "./bus.ts";
 import { unreachable } from "./bus-connection.ts";
-import { Installer, listUnits, type OnReload, type UnitRow } from "./installer.ts";
-import { typeInterface, unitPath, unitType } from "./object-path.ts";
+import { Installer, type OnReload } from "./installer.ts";
+import { typeInterface, unitType } from "./object-path.ts";
 import { UnitDirectory } from "./unit-directory.ts";
+import { UnitMirror } from "./unit-mirror.ts";
 import {
   conditionFailed,
   exitStatusOf,
   failedCommand,
-  hasNeverRun,
   problemOf,
-  stateOf,
-  typeProperties,
   type UnitProperties,
-  type UnitRecordOnDisk,
-  unitProperties,
 } from "./unit-state.ts";
 
 export interface SystemdRuntimeOptions {
@@ -51,16 +45,6 @@ export interface SystemdRuntimeOptions {
   readonly onReload?: OnReload;
 }
 
-interface Tracked {
-  disk: UnitRecordOnDisk;
-  properties: UnitProperties;
-  /** The first of two signals about one change. */
-  half: UnitProperties;
-  /** Counts what systemd has told of the unit since we last began to look at it, so that an answer overtaken by a signal is asked for again. */
-  told: number;
-}
-
-const unitInterface = "org.freedesktop.systemd1.Unit";
 /** What a job may wait for besides its own unit's timeouts: ordering, a reload, a busy host. */
 const jobMarginMs = 90_000;
 /** How systemd says "no timeout": the largest 64-bit number. */
@@ -74,10 +58,7 @@ export class SystemdUnitRuntime implements UnitRuntime {
   readonly #clock: Clock;
   readonly #settleMs: number;
   readonly #address: string;
-  readonly #units = new Map<string, Tracked>();
-  readonly #namesByPath = new Map<string, string>();
-  readonly #observed = new Map<string, UnitState>();
-  readonly #bells = new Set<(unit: string) => void>();
+  readonly #mirror: UnitMirror;
   /** Ends every wait on a unit's state when the connection is lost: what happens then is not seen. */
   #session = new AbortController();
 
@@ -91,10 +72,11 @@ export class SystemdUnitRuntime implements UnitRuntime {
       clock: this.#clock,
       ...(options.callTimeoutMs === undefined ? {} : { callTimeoutMs: options.callTimeoutMs }),
       ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
-      onUnitChanged: (path, properties) => this.#learn(path, properties),
-      onReady: (signal) => this.#look(signal),
+      onUnitChanged: (path, properties) => this.#mirror.learn(path, properties),
+      onReady: (signal) => this.#mirror.look(signal),
       onConnected: (connected) => this.#turn(connected),
     });
+    this.#mirror = new UnitMirror(this.#bus, this.#directory, this.#clock);
     this.#installer = new Installer(this.#bus, this.#directory, options.onReload);
   }
 
@@ -103,7 +85,7 @@ export class SystemdUnitRuntime implements UnitRuntime {
   }
 
   get observed(): ReadonlyMap<string, UnitState> {
-    return this.#observed;
+    return this.#mirror.observed;
   }
 
   async open(signal: AbortSignal): Promise<void> {
@@ -116,10 +98,7 @@ export class SystemdUnitRuntime implements UnitRuntime {
   }
 
   onChange(bell: (unit: string) => void): () => void {
-    // A function of its own for each call: the same bell may be hung up twice.
-    const own = (unit: string): void => bell(unit);
-    this.#bells.add(own);
-    return () => this.#bells.delete(own);
+    return this.#mirror.onChange(bell);
   }
 
   async load(unit: RuntimeUnit, signal: AbortSignal): Promise<void> {
@@ -127,16 +106,16 @@ export class SystemdUnitRuntime implements UnitRuntime {
     try {
       const enable = hasInstallSection(unit);
       if (!(await this.#isInstalled(unit))) {
-        await this.#track(unit.name, signal);
-        await this.#learnRow(unit.name, await this.#installer.install({ ...unit, enable }), signal);
+        await this.#mirror.track(unit.name, signal);
+        await this.#mirror.learnRow(unit.name, await this.#installer.install({ ...unit, enable }), signal);
       }
-      await this.#record(unit.name, unit.generation);
+      await this.#mirror.record(unit.name, unit.generation);
     } catch (error) {
-      if (!this.#observed.has(unit.name)) await this.#forget(unit.name);
+      if (!this.observed.has(unit.name)) await this.#mirror.forget(unit.name);
       if (signal.aborted) throw signal.reason;
       throw failure("unit-load-failed", `Cannot load "${unit.name}" into systemd`, error);
     }
-    const state = this.#observed.get(unit.name);
+    const state = this.observed.get(unit.name);
     if (state && state.load !== "loaded") {
       throw new PlatformError(
         "unit-load-failed",
@@ -150,7 +129,7 @@ export class SystemdUnitRuntime implements UnitRuntime {
 
   async start(unit: RuntimeUnit, signal: AbortSignal): Promise<void> {
     this.#mustBeReady(signal);
-    const before = this.#observed.get(unit.name);
+    const before = this.observed.get(unit.name);
     if (!before) {
       throw new PlatformError(
         "unit-start-failed",
@@ -158,7 +137,7 @@ export class SystemdUnitRuntime implements UnitRuntime {
       );
     }
     try {
-      await this.#record(unit.name, unit.generation);
+      await this.#mirror.record(unit.name, unit.generation);
       if (before.active === "active" || before.active === "reloading") return;
       // What failed before must not count against this start: not its failure, nor how often it was tried.
       if (before.active === "failed") await this.#resetFailed(unit.name, signal);
@@ -174,7 +153,7 @@ export class SystemdUnitRuntime implements UnitRuntime {
 
   async stop(name: string, signal: AbortSignal): Promise<void> {
     this.#mustBeReady(signal);
-    if (!this.#units.has(name)) return;
+    if (!this.#mirror.has(name)) return;
     try {
       const result = await this.#job("StopUnit", name, "TimeoutStopUSec", signal);
       if (!this.#isDown(name)) throw new PlatformError("systemd-job-failed", jobReason(result));
@@ -187,25 +166,25 @@ export class SystemdUnitRuntime implements UnitRuntime {
 
   async unload(name: string, signal: AbortSignal): Promise<void> {
     this.#mustBeReady(signal);
-    if (!this.#units.has(name)) return;
+    if (!this.#mirror.has(name)) return;
     await this.stop(name, signal);
     try {
       await this.#installer.remove(name);
     } catch (error) {
       throw failure("unit-unload-failed", `Cannot unload "${name}" from systemd`, error);
     }
-    await this.#forget(name);
+    await this.#mirror.forget(name);
   }
 
   async acknowledge(name: string, generation: number, signal: AbortSignal): Promise<void> {
     this.#mustBeReady(signal);
-    if (!this.#units.has(name)) {
+    if (!this.#mirror.has(name)) {
       throw new PlatformError(
         "unit-not-loaded",
         `Cannot acknowledge a restart of "${name}": it is not loaded on this machine`,
       );
     }
-    await this.#record(name, generation);
+    await this.#mirror.record(name, generation);
   }
 
   /** A process of systemd uses the host's own network. */
@@ -215,6 +194,15 @@ export class SystemdUnitRuntime implements UnitRuntime {
     return active === "active" || active === "activating" || active === "reloading"
       ? { kind: "host" }
       : undefined;
+  }
+
+  #turn(connected: boolean): void {
+    if (connected) {
+      this.#session = new AbortController();
+      this.#mirror.ringAll();
+    } else {
+      this.#session.abort(unreachable(this.#address));
+    }
   }
 
   #mustBeReady(signal: AbortSignal): void {
@@ -227,145 +215,8 @@ export class SystemdUnitRuntime implements UnitRuntime {
   /** True if this very file is here already and systemd has read it: then to load it again changes nothing. */
   async #isInstalled(unit: RuntimeUnit): Promise<boolean> {
     return (
-      this.#observed.get(unit.name)?.load === "loaded" &&
-      (await this.#directory.read(unit.name)) === unit.text
+      this.observed.get(unit.name)?.load === "loaded" && (await this.#directory.read(unit.name)) === unit.text
     );
-  }
-
-  /** Begins to take what systemd tells of a unit. It is not observed yet. */
-  async #track(name: string, signal: AbortSignal): Promise<void> {
-    const known = this.#units.get(name);
-    if (known) {
-      known.told = 0;
-    } else {
-      const disk = { hash: "", generation: 0, writtenAt: this.#clock.now().getTime() };
-      this.#units.set(name, { disk, properties: {}, half: {}, told: 0 });
-      this.#namesByPath.set(unitPath(name), name);
-    }
-    await this.#bus.watchUnit(name, signal);
-  }
-
-  /** Ends it, and that the unit is observed. */
-  async #forget(name: string): Promise<void> {
-    this.#units.delete(name);
-    this.#namesByPath.delete(unitPath(name));
-    if (this.#observed.delete(name)) this.#ring(name);
-    // A rule that stays on a lost connection is gone with it.
-    if (this.#bus.connected) await this.#bus.unwatchUnit(name).catch(onlyIfRetryable);
-  }
-
-  /** The full look when a connection stands: what is on disk, and what systemd says of it. */
-  async #look(signal: AbortSignal): Promise<void> {
-    const found = await this.#directory.list();
-    const names = new Set(found.map(({ name }) => name));
-    for (const name of [...this.#units.keys()]) if (!names.has(name)) await this.#forget(name);
-    await Promise.all(found.map(({ name }) => this.#track(name, signal)));
-    const rows = await listUnits(this.#bus, [...names], signal);
-    await Promise.all(
-      found.map(async ({ name }) => {
-        const row = rows.get(name);
-        if (row) await this.#learnRow(name, row, signal);
-      }),
-    );
-  }
-
-  /** Takes a listed row for the unit's state, and asks for the rest where there is more to know. Then the unit is observed. */
-  async #learnRow(name: string, row: UnitRow, signal: AbortSignal): Promise<void> {
-    const unit = this.#units.get(name);
-    const disk = await this.#directory.find(name);
-    if (!unit || !disk)
-      throw new PlatformError("unit-file-missing", `The file of "${name}" was taken away meanwhile`);
-    unit.disk = disk;
-    // A unit that never ran since systemd has read its file has nothing else to say: one question instead of a dozen.
-    const ran =
-      row.active !== "inactive" ||
-      (row.load === "loaded" &&
-        (await this.#bus.property(name, unitInterface, "InactiveEnterTimestamp", signal)) !== 0n);
-    if (ran || unit.told > 0 || row.load !== "loaded") await this.#ask(name, unit, signal);
-    else unit.properties = this.#atRest(unit, row);
-    this.#publish(name);
-  }
-
-  /** What is known of a unit that systemd has no memory of, because it is not running: how it last ended, if we have seen that. */
-  #atRest(unit: Tracked, row: UnitRow): UnitProperties {
-    const state = { LoadState: row.load, ActiveState: row.active, SubState: row.sub };
-    const { ActiveState: before } = unit.properties;
-    if (before === undefined || before === row.active) return { ...unit.properties, ...state };
-    return { ...state, InactiveEnterTimestamp: BigInt(this.#clock.now().getTime()) * 1_000n };
-  }
-
-  /** Asks for all properties, again if the unit changed meanwhile. */
-  async #ask(name: string, unit: Tracked, signal: AbortSignal): Promise<void> {
-    const own = typeInterface(name);
-    const wanted = [
-      ...unitProperties.map((property) => [unitInterface, property] as const),
-      ...(own === undefined
-        ? []
-        : typeProperties(unitType(name)).map((property) => [own, property] as const)),
-    ];
-    for (let attempt = 0; attempt < 5; attempt += 1) {
-      const { told } = unit;
-      const answers = await Promise.all(
-        wanted.map(async ([iface, property]) => [
-          property,
-          await this.#bus.property(name, iface, property, signal),
-        ]),
-      );
-      // A unit that never comes to rest: each of its signals completes what was read before.
-      if (unit.told === told || attempt === 4) {
-        unit.properties = { ...Object.fromEntries(answers), ...(unit.told === told ? {} : unit.properties) };
-        return;
-      }
-    }
-  }
-
-  /**
-   * systemd tells a unit's changes in two signals, that of its type first: the state is complete with the second. systemd forgets
-   * a unit that is not running, and when it reads its file again for whatever reason, tells of it as if it had never run.
-   */
-  #learn(path: string, properties: UnitProperties): void {
-    const name = this.#namesByPath.get(path);
-    const unit = name === undefined ? undefined : this.#units.get(name);
-    if (name === undefined || !unit) return;
-    unit.told += 1;
-    unit.half = { ...unit.half, ...properties };
-    if (!("ActiveState" in properties)) return;
-    const forgotten = unit.properties.ActiveState === "inactive" && hasNeverRun(unit.half);
-    unit.properties = { ...unit.properties, ...(forgotten ? {} : unit.half) };
-    unit.half = {};
-    if (this.#observed.has(name)) this.#publish(name);
-  }
-
-  /** Writes a generation down, if it is another one. */
-  async #record(name: string, generation: number): Promise<void> {
-    const unit = this.#units.get(name);
-    if (!unit || unit.disk.generation === generation) return;
-    await this.#directory.writeGeneration(name, generation);
-    unit.disk = { ...unit.disk, generation };
-    this.#publish(name);
-  }
-
-  #publish(name: string): void {
-    const unit = this.#units.get(name);
-    if (!unit) return;
-    const state = stateOf(unit.properties, unit.disk);
-    const before = this.#observed.get(name);
-    if (before && isDeepStrictEqual(before, state)) return;
-    this.#observed.set(name, state);
-    this.#ring(name);
-  }
-
-  #ring(name: string): void {
-    for (const bell of [...this.#bells]) bell(name);
-  }
-
-  #turn(connected: boolean): void {
-    if (connected) {
-      this.#session = new AbortController();
-      for (const name of [...this.#observed.keys()]) this.#ring(name);
-    } else {
-      this.#session.abort(unreachable(this.#address));
-    }
   }
 
   /** Queues a job and waits for its result: as long as the unit's own timeouts may take, and no longer. */
@@ -414,10 +265,10 @@ export class SystemdUnitRuntime implements UnitRuntime {
   async #settle(name: string, signal: AbortSignal): Promise<void> {
     if (unitType(name) !== "service") return;
     const type = await this.#bus.property(name, "org.freedesktop.systemd1.Service", "Type", signal);
-    if ((type !== "simple" && type !== "idle") || this.#observed.get(name)?.active !== "active") return;
+    if ((type !== "simple" && type !== "idle") || this.observed.get(name)?.active !== "active") return;
     const moved = new AbortController();
     const end = this.onChange((unit) => {
-      if (unit === name && this.#observed.get(name)?.active !== "active") moved.abort();
+      if (unit === name && this.observed.get(name)?.active !== "active") moved.abort();
     });
     const session = this.#session.signal;
     try {
@@ -431,10 +282,10 @@ export class SystemdUnitRuntime implements UnitRuntime {
 
   /** Why a unit whose start job had this result is not up; undefined if it is, or has ended well. */
   async #whyNotUp(name: string, result: string, signal: AbortSignal): Promise<string | undefined> {
-    const { properties } = this.#units.get(name) ?? { properties: {} };
+    const properties = this.#mirror.properties(name);
     if (result === "done") {
       if (conditionFailed(properties)) return "A condition of its unit file does not hold on this machine";
-      const active = this.#observed.get(name)?.active;
+      const active = this.observed.get(name)?.active;
       if (active === "active" || active === "reloading") return undefined;
     }
     const problem = (await this.#failedCommand(name, properties, signal)) ?? problemOf(properties);
@@ -458,7 +309,7 @@ export class SystemdUnitRuntime implements UnitRuntime {
   }
 
   #isDown(name: string): boolean {
-    const active = this.#observed.get(name)?.active;
+    const active = this.observed.get(name)?.active;
     return active === undefined || active === "inactive" || active === "failed";
   }
 
@@ -528,8 +379,4 @@ function failure(code: string, message: string, cause: unknown, hint?: string): 
 /** A sentence as the second half of another; a first word that is a name (`ExecStartPre=…`) stays as it is. */
 function clause(sentence: string): string {
   return /^[A-Z][a-z]*( |$)/.test(sentence) ? `${sentence[0]?.toLowerCase()}${sentence.slice(1)}` : sentence;
-}
-
-function onlyIfRetryable(error: unknown): void {
-  if (!isRetryable(error)) throw error;
 }

@@ -1,5 +1,4 @@
 /** `deisctl journal`: what units wrote, fetched from the agents of the machines that have them. */
-
 import { describeError, PlatformError } from "../../cluster/errors.ts";
 import { type JournalRequest, journalOutputs } from "../../cluster/journal-request.ts";
 import type { Machine } from "../../cluster/machine.ts";

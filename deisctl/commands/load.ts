@@ -1,5 +1,4 @@
 /** `deisctl load`: have units placed and their files on a machine, ready to start. */
-
 import type { CommandDefinition } from "../command.ts";
 import { bringUp } from "../run-bring-up.ts";
 import { replaceFlags, waitFlags } from "../unit-flags.ts";

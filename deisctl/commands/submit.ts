@@ -1,5 +1,4 @@
 /** `deisctl submit`: make units known to the cluster without placing them. */
-
 import type { CommandDefinition } from "../command.ts";
 import { bringUp } from "../run-bring-up.ts";
 import { replaceFlags } from "../unit-flags.ts";

@@ -1,5 +1,4 @@
 /** Runs one deisctl command line in this process against a store in memory and local files given as an object. */
-
 import { PlatformError } from "../../cluster/errors.ts";
 import type { HostAgents } from "../../cluster/ports.ts";
 import { allCommands } from "../../deisctl/all-commands.ts";

@@ -1,5 +1,4 @@
 /** The dangers that only a real etcd and a bad network have. */
-
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";

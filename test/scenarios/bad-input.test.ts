@@ -1,5 +1,4 @@
 /** What an operator gets wrong: each mistake is told with what to do next, by its exit code, and leaves nothing half-made. */
-
 import { join } from "node:path";
 import { expect } from "chai";
 import { createAuthority, createClientCertificate } from "../../hosts/pki.ts";

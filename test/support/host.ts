@@ -3,7 +3,6 @@
  * before the first test and removed after the last one, also when the run is killed. Without root it fails: a prerequisite that is
  * missing is no reason to pass.
  */
-
 import type { Cluster } from "../../hosts/cluster.ts";
 import { type CreateOptions, createCluster } from "../../hosts/create.ts";
 import type { Host } from "../../hosts/host.ts";

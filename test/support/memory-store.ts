@@ -1,5 +1,4 @@
 /** The whole store in memory behind the ports of `cluster/ports.ts`: one keyspace, as many views of it as a test wants. */
-
 import type { Machine } from "../../cluster/machine.ts";
 import type {
   ClusterStore,
