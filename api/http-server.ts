@@ -13,6 +13,7 @@ import { FleetApi } from "./fleet/fleet-api.ts";
 import { PagedLists } from "./fleet/paged-lists.ts";
 import { FleetRefusal } from "./fleet/refusal.ts";
 import { addFleetRoutes, fleetPrefixes, redirectUnclean, sendRefusal } from "./fleet/routes.ts";
+import { StopEcho } from "./fleet/stop-echo.ts";
 import { mutualTls, type TlsIdentity } from "./listen.ts";
 import { ApiMetrics } from "./metrics.ts";
 import { refuse } from "./refuse.ts";
@@ -70,7 +71,8 @@ export function apiServers(ports: ApiServerPorts, closing: AbortSignal, limits: 
   const files = new UnitFiles();
   const index = new UnitIndex(mirror);
   const lists = new PagedLists({ monotonic });
-  const fleet = new FleetApi({ cluster, index, files, lists });
+  const echo = new StopEcho({ monotonic });
+  const fleet = new FleetApi({ cluster, index, files, lists, echo });
   const deis = new DeisApi({ cluster, store, index, files, agents, now });
   const hub = new EventHub(store);
   const metrics = new ApiMetrics();
@@ -164,6 +166,8 @@ function bareServer(limits: ApiLimits, tls: TlsIdentity | undefined): FastifyIns
     requestTimeout: requestMs,
     keepAliveTimeout: keepAliveMs,
     forceCloseConnections: true,
+    // A client behind a proxy names the whole URL (RFC 9112, 3.2.2).
+    rewriteUrl: ({ url = "" }) => url.replace(/^https?:\/\/[^/?#]*/i, "") || "/",
     routerOptions: { maxParamLength: 1_024, ignoreTrailingSlash: false },
     frameworkErrors: (_error, _request, reply) =>
       void sendRefusal(reply, new FleetRefusal(400, "invalid URL escape")),

@@ -6,6 +6,7 @@
  * Pure.
  */
 import { PlatformError } from "./errors.ts";
+import { quoteCharacter } from "./go-quote.ts";
 
 /** systemd's unit types of fleet's day, all of which may be submitted. */
 const unitTypes: ReadonlySet<string> = new Set([
@@ -152,16 +153,6 @@ function problemOf(name: string): { readonly message: string; readonly hint: str
   }
   if (name.startsWith("@")) return { message: 'unit name cannot start in "@"', hint: example };
   return undefined;
-}
-
-/** A character as Go's `%q` shows it: the apostrophe escaped, what cannot be seen as its escape. */
-function quoteCharacter(character: string): string {
-  if (character === "'") return "'\\''";
-  const code = character.codePointAt(0) ?? 0;
-  const named = { 7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r" }[code];
-  if (named !== undefined) return `'\\${named}'`;
-  if (code < 0x20 || code === 0x7f) return `'\\x${code.toString(16).padStart(2, "0")}'`;
-  return `'${character}'`;
 }
 
 /** The last element of a path as Go's `path.Base` gives it. */

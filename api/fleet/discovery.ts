@@ -20,14 +20,17 @@ function listing(id: string, path: string, entity: string, page: string, filters
   return { id, description, httpMethod: "GET", path, parameters, response: ref(page) };
 }
 
-function onUnit(id: string, httpMethod: string, description: string, more: object = {}) {
-  const path = "units/{unitName}";
+function named(path: string, id: string, httpMethod: string, description: string, more: object = {}) {
   return { id, description, httpMethod, path, parameters: unitName, parameterOrder: ["unitName"], ...more };
+}
+
+function onUnit(id: string, httpMethod: string, description: string, more: object = {}) {
+  return named("units/{unitName}", id, httpMethod, description, more);
 }
 
 const states = words("inactive", "loaded", "launched");
 
-export const discovery = {
+const description = {
   kind: "discovery#restDescription",
   discoveryVersion: "v1",
   id: "fleet:v1",
@@ -84,6 +87,13 @@ export const discovery = {
     },
     UnitState: {
       methods: {
+        Get: named(
+          "state/{unitName}",
+          "fleet.UnitState.Get",
+          "GET",
+          "Retrieve a page of a single UnitState object.",
+          { response: ref("UnitState") },
+        ),
         List: listing("fleet.UnitState.List", "state", "UnitState", "UnitStatePage", [
           "unitName",
           "machineID",
@@ -92,3 +102,6 @@ export const discovery = {
     },
   },
 } as const;
+
+/** The answer, to the byte: indented, and a newline at the end. */
+export const discovery = `${JSON.stringify(description, null, 2)}\n`;

@@ -52,7 +52,12 @@ export function unitEntity({ name, record, text, machine, state }: UnitRow, file
   };
 }
 
-export function stateEntity(unit: string, machine: string, state: UnitState): object {
+/** `machine` is absent if no machine has the unit. */
+export function stateEntity(
+  unit: string,
+  machine: string | undefined,
+  state: Pick<UnitState, "hash" | "active" | "load" | "sub">,
+): object {
   return {
     hash: unlessEmpty(state.hash),
     machineID: machine,

@@ -2,8 +2,8 @@
  * fleet's HTTP API, version 1, as fleetd 1.0 answered it: one method for each thing that a client can ask. What goes over the wire is
  * `routes.ts`'s business.
  *
- * Where fleetd was at fault we are not: a word that is no state is refused before it harms the unit, a unit without state is a 404 and
- * not a crash, a replaced file is checked like a new one, an instance of a known template needs no file of its own.
+ * Where fleetd was at fault we are not: a word that is no state is refused before it harms the unit, a unit without state is no
+ * crash, a replaced file is checked like a new one, an instance of a known template needs no file of its own.
  */
 import { describeError, hasCode } from "../../cluster/errors.ts";
 import { machinesWithMetadata } from "../../cluster/machine-metadata.ts";
@@ -20,6 +20,7 @@ import { readMetadataPatch } from "./metadata-patch.ts";
 import { findPageToken, PageTokenError } from "./page-token.ts";
 import type { Page, PagedLists } from "./paged-lists.ts";
 import { FleetRefusal } from "./refusal.ts";
+import type { StopEcho } from "./stop-echo.ts";
 import { readUnitBody, type UnitWish } from "./unit-body.ts";
 
 export interface FleetApiPorts {
@@ -27,6 +28,7 @@ export interface FleetApiPorts {
   readonly index: UnitIndex;
   readonly files: UnitFiles;
   readonly lists: PagedLists;
+  readonly echo: StopEcho;
 }
 
 export class FleetApi {
@@ -49,14 +51,14 @@ export class FleetApi {
   }
 
   async unit(name: string, signal: AbortSignal): Promise<object> {
-    const { cluster, files, index } = this.#ports;
+    const { cluster, echo, files, index } = this.#ports;
     const { tables } = await cluster.look(signal);
     const record = tables.units.get(name);
-    if (record)
-      return unitEntity(
-        unitRow(name, record, tables, files, (unit) => index.placedOn(unit)),
-        files,
-      );
+    if (record) {
+      const row = unitRow(name, record, tables, files, (unit) => index.placedOn(unit));
+      const isEcho = echo.tell(name) && row.state === "loaded";
+      return unitEntity(isEcho ? { ...row, state: "launched" } : row, files);
+    }
     const unreadable = tables.units.unreadable.get(name);
     if (unreadable) throw unreadable;
     throw new FleetRefusal(404, "unit does not exist");
@@ -66,7 +68,16 @@ export class FleetApi {
   async putUnit(item: string, body: string, signal: AbortSignal): Promise<boolean> {
     const wish = readUnitBody(body, item);
     refuseInvalid(() => validateUnitName(item));
-    const { isNew } = await this.#ports.cluster.change(({ tables }) => decidePut(wish, tables), signal);
+    const { cluster, echo, files, index } = this.#ports;
+    const { isNew, stops } = await cluster.change(({ tables }) => {
+      const decided = decidePut(wish, tables);
+      const record = tables.units.get(item);
+      if (!record || decided.isNew || wish.target !== "loaded") return { ...decided, stops: false };
+      const { state } = unitRow(item, record, tables, files, (unit) => index.placedOn(unit));
+      return { ...decided, stops: state === "launched" };
+    }, signal);
+    if (stops) echo.stopped(item);
+    else echo.forget(item);
     return isNew;
   }
 
@@ -96,10 +107,14 @@ export class FleetApi {
   }
 
   async state(name: string, signal: AbortSignal): Promise<object> {
-    const { tables } = await this.#ports.cluster.look(signal);
+    const { cluster, index } = this.#ports;
+    const { tables } = await cluster.look(signal);
     const [first] = this.#stateRows(tables, name, "");
-    if (!first) throw new FleetRefusal(404, "unit state does not exist");
-    return stateEntity(first.unit, first.machine, first.state);
+    if (first) return stateEntity(first.unit, first.machine, first.state);
+    const target = tables.units.get(name)?.target ?? "inactive";
+    if (target === "inactive") throw new FleetRefusal(404, "unit state does not exist");
+    // One that is wanted and nowhere seen: `fleetctl start` looks again at any answer, but falls over a 404.
+    return stateEntity(name, index.placedOn(name)[0], unseen);
   }
 
   async machines(query: URLSearchParams, signal: AbortSignal): Promise<object> {
@@ -128,6 +143,9 @@ export class FleetApi {
       });
   }
 }
+
+/** What systemd says of a unit that it does not have. */
+const unseen = { load: "not-found", active: "inactive", sub: "dead", hash: "" } as const;
 
 /** What a PUT means for the cluster as it is. */
 function decidePut(

@@ -2,10 +2,12 @@
  * JSON as Go's encoding/json writes and reads it, for clients that were written against a Go server.
  *
  * Written: `<`, `>`, `&`, U+2028 and U+2029 are escaped, no newline at the end; keys stand in the order given. Read: names of fields
- * match whatever their case (the exact one wins), and null is as good as absent. Facts: pkg.go.dev/encoding/json.
+ * match whatever their case (the exact one wins), null is as good as absent, and what follows the first value of a body is not looked at.
+ * Facts: pkg.go.dev/encoding/json.
  *
  * Pure.
  */
+import { firstJsonValue } from "./go-json-syntax.ts";
 
 /** The text that `json.Marshal` makes of the value. Fields that are undefined are left out, as `omitempty` does. */
 export function goJson(value: unknown): string {
@@ -30,13 +32,14 @@ export function unlessEmpty(text: string): string | undefined {
 /** What was wrong with a body, in Go's words. */
 export class DecodeError extends Error {}
 
-/** Parses a body. Throws `DecodeError`. */
+/** Parses the first value of a body. Throws `DecodeError`. */
 export function parseGoJson(body: string): unknown {
-  if (body.trim() === "") throw new DecodeError("EOF");
   try {
     return JSON.parse(body);
-  } catch (error) {
-    throw new DecodeError(error instanceof Error ? error.message : String(error), { cause: error });
+  } catch (cause) {
+    const first = firstJsonValue(body);
+    if (first.kind === "wrong") throw new DecodeError(first.message, { cause });
+    return JSON.parse(first.text);
   }
 }
 

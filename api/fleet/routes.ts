@@ -26,8 +26,8 @@ interface Asked {
 
 interface Answer {
   readonly status: number;
-  /** Absent: no body. */
-  readonly entity?: object;
+  /** Absent: no body. A text is sent as it stands. */
+  readonly entity?: object | string;
   /** Says `application/json` even without a body. */
   readonly typed?: boolean;
 }
@@ -35,7 +35,11 @@ interface Answer {
 /** Serves fleet's API below its prefixes, and fleetd's answers to everything that is nowhere. */
 export function addFleetRoutes(server: FastifyInstance, api: FleetApi, closing: AbortSignal): void {
   server.register((scope, _options, ready) => {
-    // Bodies are read whatever type they claim: the answer to a wrong type is fleet's own.
+    // Bodies are read whatever type they claim, also one that is no type: the answer to a wrong type is fleet's own.
+    scope.addHook("onRequest", (request, _reply, next) => {
+      if (request.headers["content-type"] !== undefined) request.headers["content-type"] = "application/json";
+      next();
+    });
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
     scope.setErrorHandler((error, _request, reply) => void send(reply, refusalAnswer(error)));
@@ -207,7 +211,7 @@ function send(reply: FastifyReply, { status, entity, typed }: Answer): FastifyRe
     raw.end();
     return reply;
   }
-  const body = Buffer.from(goJson(entity), "utf8");
+  const body = Buffer.from(typeof entity === "string" ? entity : goJson(entity), "utf8");
   raw.setHeader("Content-Length", String(body.length));
   raw.end(body);
   return reply;

@@ -76,6 +76,16 @@ describe("fleetctl against our API", () => {
     expect(unit?.options?.[1]?.value).to.equal("/bin/echo Venus & <co>");
   });
 
+  it("restarts what runs, though it waits for launched after it has asked for loaded", async () => {
+    await fleetctl.submit("hello.service", hello);
+    await fleetctl.start("hello.service");
+    const asked = fleetctl.asked.length;
+    expect((await fleetctl.restart("hello.service")).systemdActiveState).to.equal("active");
+    const puts = fleetctl.asked.slice(asked).filter((each) => each.startsWith("PUT"));
+    expect(puts).to.have.length(2);
+    await fleetctl.bring("hello.service", "loaded");
+  });
+
   it("starts instances of a template", async () => {
     await fleetctl.submit("hello@.service", hello);
     for (const at of [1, 2]) await fleetctl.startInstance(`hello@${at}.service`, "hello@.service");

@@ -7,9 +7,11 @@ import { expect } from "chai";
 import fc from "fast-check";
 import type { FastifyReply } from "fastify";
 import { goJson } from "../../api/fleet/go-json.ts";
+import { firstJsonValue } from "../../api/fleet/go-json-syntax.ts";
 import { encodePageToken, findPageToken } from "../../api/fleet/page-token.ts";
 import { PagedLists } from "../../api/fleet/paged-lists.ts";
 import { FleetRefusal } from "../../api/fleet/refusal.ts";
+import { StopEcho } from "../../api/fleet/stop-echo.ts";
 import { idle } from "../../api/idle.ts";
 import { inheritedSockets } from "../../api/inherited-sockets.ts";
 import { Outage } from "../../api/outage.ts";
@@ -40,6 +42,97 @@ describe("Go's JSON", () => {
 
   it("never has a character that HTML would mind", () => {
     fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => !/[<>&\u2028\u2029]/.test(goJson(text))));
+  });
+});
+
+describe("what is no JSON", () => {
+  // Each as encoding/json of Go 1.19 has it.
+  for (const [text, words] of [
+    ["", "EOF"],
+    [" \n", "EOF"],
+    ["{", "unexpected EOF"],
+    ['{"a":"x', "unexpected EOF"],
+    ["tru", "unexpected EOF"],
+    ["-", "unexpected EOF"],
+    ["hello", "invalid character 'h' looking for beginning of value"],
+    ["\ufeff{}", "invalid character 'ï' looking for beginning of value"],
+    ["]", "invalid character ']' looking for beginning of value"],
+    ["[1,]", "invalid character ']' looking for beginning of value"],
+    ['{"a":}', "invalid character '}' looking for beginning of value"],
+    ["trx", "invalid character 'x' in literal true (expecting 'u')"],
+    ['{"a":1,}', "invalid character '}' looking for beginning of object key string"],
+    ["{'a':1}", "invalid character '\\'' looking for beginning of object key string"],
+    ['{"a" 1}', "invalid character '1' after object key"],
+    ['{"a":1 "b":2}', "invalid character '\"' after object key:value pair"],
+    ['{"a":01}', "invalid character '1' after object key:value pair"],
+    ["[1 2]", "invalid character '2' after array element"],
+    ['"a\nb"', "invalid character '\\n' in string literal"],
+    ['"\\q"', "invalid character 'q' in string escape code"],
+    ['"\\u12g4"', "invalid character 'g' in \\u hexadecimal character escape"],
+    ['{"a":-}', "invalid character '}' in numeric literal"],
+    ['{"a":1.}', "invalid character '}' after decimal point in numeric literal"],
+    ['{"a":1e+}', "invalid character '}' in exponent of numeric literal"],
+  ] as const) {
+    it(`is told in Go's words: ${JSON.stringify(text)} is ${words}`, () => {
+      expect(firstJsonValue(text)).to.deep.equal({ kind: "wrong", message: words });
+    });
+  }
+
+  it("ends a value where Go ends it, whatever follows", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.string(), (value, rest) => {
+        const text = JSON.stringify(value);
+        expect(firstJsonValue(`${text} ${rest}`)).to.deep.equal({ kind: "value", text });
+      }),
+    );
+  });
+
+  it("is whatever JSON.parse refuses, but for what follows a value", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...'[]{}",:\\u0a1-.eE+ tn\n') }), (text) => {
+        const first = firstJsonValue(text);
+        if (first.kind === "value") JSON.parse(first.text);
+        else expect(() => JSON.parse(text)).to.throw(SyntaxError);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("is not looked at deeper than the stack: a mebibyte of brackets", () => {
+    expect(firstJsonValue("[".repeat(1 << 20))).to.deep.equal({ kind: "wrong", message: "unexpected EOF" });
+  });
+});
+
+describe("the echo of a stop", () => {
+  let clock: ManualClock;
+  let echo: StopEcho;
+
+  beforeEach(() => {
+    clock = new ManualClock();
+    echo = new StopEcho({ monotonic: () => clock.monotonic(), leastMs: 400, mostMs: 5_000 });
+    echo.stopped("a.service");
+  });
+
+  it("is told while fleetctl has not looked for the first time, whoever else has", async () => {
+    expect(echo.tell("a.service")).to.equal(true);
+    await clock.advance(300);
+    expect(echo.tell("a.service")).to.equal(true);
+    await clock.advance(200);
+    expect(echo.tell("a.service")).to.equal(false);
+    expect(echo.tell("b.service")).to.equal(false);
+  });
+
+  it("is told once to a fleetctl that looks late, and not for ever", async () => {
+    await clock.advance(3_000);
+    expect([echo.tell("a.service"), echo.tell("a.service")]).to.deep.equal([true, false]);
+    echo.stopped("a.service");
+    await clock.advance(5_001);
+    expect(echo.tell("a.service")).to.equal(false);
+  });
+
+  it("ends when something else is asked of the unit", () => {
+    echo.forget("a.service");
+    expect(echo.tell("a.service")).to.equal(false);
   });
 });
 

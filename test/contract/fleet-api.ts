@@ -1,7 +1,9 @@
 /** fleet's HTTP API as a client of fleetd 1.0 knows it, row by row: every store behind it must give the same bytes. */
+import { createHash } from "node:crypto";
 import { expect } from "chai";
 import { machine } from "../scheduler/builders.ts";
 import type { Answer, ApiBed, Asked } from "../support/api-bed.ts";
+import { eventually } from "../support/eventually.ts";
 
 const m1 = "f1ee0001000000000000000000000000";
 const m2 = "f1ee0002000000000000000000000000";
@@ -9,6 +11,8 @@ const m2 = "f1ee0002000000000000000000000000";
 const sleep = [{ name: "ExecStart", section: "Service", value: "/bin/sleep 100" }];
 const sleepHash = "1c6fb6f3684bafb0c173d8b8b957ceff031180c1";
 const option = (section: string, name: string, value: string) => ({ section, name, value });
+/** SHA-1 of schema/v1.json of coreos/fleet 1.0. */
+const discoveryHash = "1c11f4f9696be193b36027650ef3e86d7bf49f49";
 
 export function fleetApiContract(open: () => Promise<ApiBed>): void {
   let bed: ApiBed;
@@ -261,6 +265,12 @@ export function fleetApiContract(open: () => Promise<ApiBed>): void {
       expect(await bed.get("/fleet/v1/units/hello.service")).to.include({ desiredState: "loaded" });
     });
 
+    it("reads the first value of a body and leaves the rest, as Go does", async () => {
+      const body = `${JSON.stringify({ options: sleep })}\n{"desiredState":"launched"}`;
+      expect((await put("hello.service", body, { "content-type": "application/json" })).status).to.equal(201);
+      expect(await bed.get("/fleet/v1/units/hello.service")).to.include({ desiredState: "inactive" });
+    });
+
     it("takes a line of a mebibyte", async () => {
       const value = `/bin/echo ${"x".repeat(1 << 20)}`;
       expect(
@@ -277,7 +287,14 @@ export function fleetApiContract(open: () => Promise<ApiBed>): void {
     });
 
     for (const [what, name, body, status, words] of [
-      ["no JSON", "a.service", "{", 400, /^unable to decode body: /],
+      ["half of an object", "a.service", '{"desiredState":', 400, /^unable to decode body: unexpected EOF$/],
+      [
+        "no JSON",
+        "a.service",
+        "desiredState: launched",
+        400,
+        /^unable to decode body: invalid character 'd' looking for beginning of value$/,
+      ],
       ["no body", "a.service", "", 400, /^unable to decode body: EOF$/],
       [
         "a list",
@@ -421,6 +438,44 @@ export function fleetApiContract(open: () => Promise<ApiBed>): void {
       await bed.put(`placements/${m1}/hello.service`, undefined);
       expect(await state()).to.deep.equal(["inactive", undefined]);
     });
+
+    it("is told once more as launched when it was asked to be loaded, for fleetctl's restart waits for that", async () => {
+      await bed.place(m1, "hello.service", "launched");
+      await bed.report(m1, "hello.service");
+      expect((await put("hello.service", { desiredState: "loaded" })).status).to.equal(204);
+      await bed.place(m1, "hello.service", "loaded");
+      await bed.report(m1, "hello.service", { active: "inactive", sub: "dead" });
+      const { units } = (await bed.get("/fleet/v1/units")) as { units: { currentState: string }[] };
+      expect(units.map(({ currentState }) => currentState)).to.deep.equal(["loaded"]);
+      expect(await state()).to.deep.equal(["launched", m1]);
+      await eventually(async () => expect(await state()).to.deep.equal(["loaded", m1]));
+    });
+
+    it("is not told so of a unit that was loaded, or that something else was asked of since", async () => {
+      await bed.place(m1, "hello.service", "loaded");
+      await bed.report(m1, "hello.service", { active: "inactive", sub: "dead" });
+      await put("hello.service", { desiredState: "loaded" });
+      expect(await state()).to.deep.equal(["loaded", m1]);
+      await bed.place(m1, "hello.service", "launched");
+      await bed.report(m1, "hello.service");
+      await put("hello.service", { desiredState: "loaded" });
+      await put("hello.service", { desiredState: "inactive" });
+      await bed.place(m1, "hello.service", "loaded");
+      await bed.report(m1, "hello.service", { active: "inactive", sub: "dead" });
+      expect(await state()).to.deep.equal(["loaded", m1]);
+    });
+
+    it("is, in systemd's words, not found while it is wanted and no machine has reported it", async () => {
+      const seen = async () => (await bed.ask("/fleet/v1/state/hello.service")).body;
+      const rest =
+        '"name":"hello.service","systemdActiveState":"inactive","systemdLoadState":"not-found","systemdSubState":"dead"}';
+      expect(await seen()).to.equal(`{${rest}`);
+      await bed.place(m1, "hello.service", "launched");
+      expect(await seen()).to.equal(`{"machineID":"${m1}",${rest}`);
+      expect(await bed.get("/fleet/v1/state")).to.deep.equal({});
+      await put("hello.service", { desiredState: "inactive" });
+      expect((await bed.ask("/fleet/v1/state/hello.service")).status).to.equal(404);
+    });
   });
 
   describe("GET and DELETE of a unit", () => {
@@ -482,9 +537,14 @@ export function fleetApiContract(open: () => Promise<ApiBed>): void {
       expect(await metadata()).to.deep.equal([{ disk: "ssd" }, undefined]);
     });
 
-    it("reads a body without a type, as fleet's own clients send it", async () => {
-      const { status } = await patch(JSON.stringify([{ op: "add", path: `/${m1}/metadata/a`, value: "b" }]));
-      expect(status).to.equal(204);
+    it("reads a body without a type, as fleet's own clients send it, and of any", async () => {
+      const body = JSON.stringify([{ op: "add", path: `/${m1}/metadata/a`, value: "b" }]);
+      expect((await patch(body)).status).to.equal(204);
+      for (const type of ["application/json-patch+json", "text/plain", "nonsense"]) {
+        const headers = { "content-type": type };
+        const { status } = await bed.ask("/fleet/v1/machines", { method: "PATCH", headers, body });
+        expect(status, type).to.equal(204);
+      }
       expect((await patch("[]")).status).to.equal(204);
       expect((await patch("null")).status).to.equal(204);
     });
@@ -577,6 +637,19 @@ export function fleetApiContract(open: () => Promise<ApiBed>): void {
       expect((await bed.ask("/fleet/v1/units/%zz")).status).to.equal(400);
     });
 
+    it("a request may name the whole URL, as behind a proxy", async () => {
+      for (const path of ["/fleet/v1/units?alt=json", "/fleet/v1/units"])
+        expect((await bed.ask(`http://domain-sock${path}`)).body).to.equal("{}");
+      expect((await bed.ask("HTTP://domain-sock")).status).to.equal(405);
+    });
+
+    it("the discovery document is fleetd's, to the byte", async () => {
+      const { headers, body } = await bed.ask("/fleet/v1/discovery");
+      expect(headers["content-type"]).to.equal("application/json");
+      expect(body).to.match(/^\{\n {2}"kind": "discovery#restDescription",\n/);
+      expect(createHash("sha1").update(body).digest("hex")).to.equal(discoveryHash);
+    });
+
     it("the discovery document describes what is served", async () => {
       const document = (await bed.get("/fleet/v1/discovery")) as {
         basePath: string;
@@ -592,7 +665,7 @@ export function fleetApiContract(open: () => Promise<ApiBed>): void {
           const url = document.basePath + path.replace("{unitName}", "a.service");
           const { status, body } = await bed.ask(url, { method: httpMethod });
           expect([200, 404, 415], `${httpMethod} ${url}: ${body}`).to.include(status);
-          if (status === 404) expect(body).to.contain("unit does not exist");
+          if (status === 404) expect(body).to.match(/unit (state )?does not exist/);
         }
       }
     });

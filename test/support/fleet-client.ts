@@ -101,6 +101,22 @@ export class FleetClient {
     return await this.start(name);
   }
 
+  /**
+   * `fleetctl restart` of a unit that runs: it asks for `loaded`, waits for `launched` all the same, and asks for that. Here it looks for
+   * the first time only once the unit has stopped, as fleetctl may.
+   */
+  async restart(name: string): Promise<SchemaState> {
+    await this.trigger(name, "loaded");
+    await eventually(async () => {
+      const states = await this.states();
+      if (states.some((state) => state.name === name && state.systemdActiveState === "active")) {
+        throw new Error(`${name} is active`);
+      }
+    });
+    await this.#until(name, "launched");
+    return await this.start(name);
+  }
+
   /** `fleetctl destroy`. */
   async destroy(name: string): Promise<void> {
     await this.#ask("DELETE", `units/${escaped(name)}`);
