@@ -108,14 +108,15 @@ export class Performer {
   }
 
   /**
-   * Ends a unit's plan: a load or a start is no longer waited for, a stop or an unload is let end; no further step follows. Idempotent.
+   * Ends a unit's plan: a load or a start is no longer waited for, a stop or an unload is let end; no further step follows, but for the
+   * note that a stop was one. Without it the unit would pass for one that ended by itself, and would not be started again. Idempotent.
    */
   supersede(unit: string, reason: string): void {
     const performance = this.#performances.get(unit);
     if (!performance || performance.superseded) return;
     performance.superseded = true;
     this.#options.onEvent({ kind: "plan-superseded", unit, reason });
-    if (performance.step !== "stop" && performance.step !== "unload") {
+    if (!isLetEnd(performance.step)) {
       performance.abort.abort(new Error(`superseded: ${reason}`));
     }
   }
@@ -131,9 +132,10 @@ export class Performer {
   async #perform(performance: Performance): Promise<void> {
     const { plan, abort } = performance;
     try {
-      for (const step of plan.steps) {
+      for (const [at, step] of plan.steps.entries()) {
+        const notesStop = step.kind === "acknowledge" && plan.steps[at - 1]?.kind === "stop";
+        if ((performance.superseded && !notesStop) || abort.signal.aborted) return;
         performance.step = step.kind;
-        if (performance.superseded || abort.signal.aborted) return;
         if (!(await this.#step(plan, step, performance))) return;
       }
       this.#forget(plan.unit);
@@ -246,6 +248,11 @@ export class Performer {
     if (!runtime) throw new Error(`no runtime "${name}" on this machine`);
     return runtime;
   }
+}
+
+/** True for a step that is not cut short when its plan is superseded: what it does would be half done, or not known to be done. */
+function isLetEnd(step: Step["kind"]): boolean {
+  return step === "stop" || step === "unload" || step === "acknowledge";
 }
 
 /** Lets a number of tasks through at once, the others in the order they came. */

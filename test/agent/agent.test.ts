@@ -87,6 +87,29 @@ describe("an agent", () => {
     ]);
   });
 
+  for (const runtime of ["systemd", "docker"] as const) {
+    it(`starts a unit on ${runtime} that is launched again while it is being stopped`, async () => {
+      await started();
+      const text = runtime === "docker" ? unitText("runs", 1, "container") : unitText();
+      host.place("web.service", text);
+      await reports("web.service", { active: "active" });
+      let stopped = (): void => undefined;
+      host[runtime].hook = (step) =>
+        step === "stop" ? new Promise((resolve) => (stopped = resolve)) : undefined;
+      host.place("web.service", text, { target: "loaded" });
+      await eventually(() =>
+        host.events.some((event) => event.kind === "plan-begun" && event.steps.includes("stop")),
+      );
+      host.place("web.service", text);
+      await eventually(() => host.events.some(({ kind }) => kind === "plan-superseded"));
+      stopped();
+      await eventually(() =>
+        expect(host.steps("web.service").slice(-2)).to.deep.equal(["start", "acknowledge"]),
+      );
+      await reports("web.service", { active: "active", generation: 0 });
+    });
+  }
+
   it("restarts a unit once for each restart generation it learns of", async () => {
     await host.startSynced();
     host.place("web.service", unitText());
