@@ -9,6 +9,7 @@ import type { PublishedState, UnitState } from "../cluster/unit-state.ts";
 import type { Desired, Wanted } from "./desired.ts";
 import { longFlightMs } from "./perform.ts";
 import { type Attempt, type Flight, purposeOf, type Situation } from "./reconcile.ts";
+import { notStarted } from "./runtime.ts";
 
 /** The states in the store, as last written or read, by unit. */
 export type Written = ReadonlyMap<string, UnitState>;
@@ -72,6 +73,9 @@ function unitState(unit: string, input: ReportInput): UnitState | undefined {
   if (flight && input.nowMs - flight.startedMs < longFlightMs) return before;
   const holder = [...input.runtimes.values()].find((view) => view.observed.has(unit));
   const observed = holder?.observed.get(unit);
+  // The end that a stop of ours makes is told once its plan is over: of a unit that is wanted again it would pass for a failure.
+  if (flight && isStopping(flight) && (observed?.active === "inactive" || observed?.active === "failed"))
+    return before;
   if (holder && observed) {
     if (!holder.connected) return before;
     return publishing(recalled(whenObserved(wish, observed, input.attempts.get(unit)), before), wish, input);
@@ -79,6 +83,24 @@ function unitState(unit: string, input: ReportInput): UnitState | undefined {
   if (wish === undefined) return undefined;
   const state = whenAbsent(wish, flight, input);
   return state && publishing(state, wish, input);
+}
+
+function isStopping({ step }: Flight): boolean {
+  return step === "stop" || step === "acknowledge";
+}
+
+function isAtRest({ active }: UnitState): boolean {
+  return active === "inactive" || active === "failed";
+}
+
+/** True of a unit that we stopped, and that is wanted running again. */
+function isToBeStarted({ target }: Wanted, observed: UnitState): boolean {
+  return target === "launched" && observed.generation === notStarted && isAtRest(observed);
+}
+
+/** How the run before ended is no news of the one that is wanted. */
+function withoutEnd({ exitStatus: _status, problem: _problem, ...state }: UnitState): UnitState {
+  return state.active === "failed" ? { ...state, active: "inactive", sub: "dead" } : state;
 }
 
 /** With what is known of its endpoint: of a unit whose file cannot be read, what was said before. */
@@ -103,6 +125,7 @@ function whenObserved(
     return wish.isProblem ? { ...state, problem: `Left as it is: ${wish.reason}` } : state;
   }
   const state = withGeneration(observed, doneGeneration(wish, observed, attempt));
+  if (attempt?.purpose !== purposeOf(wish) && isToBeStarted(wish, observed)) return withoutEnd(state);
   if (attempt?.purpose !== purposeOf(wish) || observed.active === "active") return state;
   const problem = observed.problem ?? attempt.problem;
   if (wish.target !== "launched" || observed.active !== "inactive") return { ...state, problem };

@@ -110,6 +110,33 @@ describe("an agent", () => {
     });
   }
 
+  it("tells nothing of an end between a slow stop and the start that was asked for meanwhile", async () => {
+    await started();
+    const text = unitText("stops-slowly");
+    host.place("web.service", text);
+    await reports("web.service", { active: "active" });
+    host.place("web.service", text, { target: "loaded" });
+    await reports("web.service", { active: "deactivating" });
+    const before = host.batches.length;
+    // The unit is at rest, and its plan is not over, for two passes.
+    host.systemd.hook = async (step) => {
+      if (step !== "acknowledge") return;
+      const passes = () => host.events.filter(({ kind }) => kind === "pass-done").length;
+      const first = passes();
+      await eventually(() => {
+        host.ring();
+        return passes() > first + 1;
+      });
+    };
+    host.place("web.service", text);
+    await reports("web.service", { active: "active" });
+    const ends = host.batches
+      .slice(before)
+      .flat()
+      .filter((write) => write.kind === "report" && write.state.exitStatus !== undefined);
+    expect(ends).to.deep.equal([]);
+  });
+
   it("restarts a unit once for each restart generation it learns of", async () => {
     await host.startSynced();
     host.place("web.service", unitText());
