@@ -44,7 +44,7 @@ export function planBringUp(
   for (const unit of units) {
     const step = stepFor(unit, viewOf(unit.name), request);
     plan.notes.push(...(step.note === undefined ? [] : [step.note]));
-    plan.warnings.push(...(step.warning === undefined ? [] : [step.warning]));
+    plan.warnings.push(...(step.warnings ?? []));
     if (step.change) plan.changes.push(step.change);
     else plan.unchanged.push(unit.name);
   }
@@ -54,7 +54,7 @@ export function planBringUp(
 interface Step {
   readonly change?: UnitChange;
   readonly note?: string;
-  readonly warning?: string;
+  readonly warnings?: readonly string[];
 }
 
 function stepFor(unit: ResolvedUnit, view: UnitView, request: BringUpRequest): Step {
@@ -71,11 +71,12 @@ function stepFor(unit: ResolvedUnit, view: UnitView, request: BringUpRequest): S
   }
   if (!replace) {
     const warning = `WARNING: Unit ${name} in registry differs from local unit file ${source.origin}. Add --replace to override.`;
-    return { ...raise(unit, view, request), warning };
+    const step = raise(unit, view, request);
+    return { ...step, warnings: [warning, ...(step.warnings ?? [])] };
   }
   if (height[record.target] > height[target]) {
     const warning = `Warning: can not replace Unit(${name}) in state '${record.target}', use the appropriate command`;
-    return { warning };
+    return { warnings: [warning] };
   }
   return { change: submission(unit, source.text, source.hash, target) };
 }
@@ -116,7 +117,9 @@ function raise(unit: ResolvedUnit, view: UnitView, request: BringUpRequest): Ste
   }
   if (height[record.target] > height[target]) {
     return {
-      warning: `Unit ${name} is ${record.target} already; \`deisctl stop ${name}\` stops it and keeps it loaded`,
+      warnings: [
+        `Unit ${name} is ${record.target} already; \`deisctl stop ${name}\` stops it and keeps it loaded`,
+      ],
     };
   }
   const verdict = judge(view, { goal, settled: true });

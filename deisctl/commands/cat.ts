@@ -12,7 +12,7 @@ export const cat: CommandDefinition = {
   examples: ["deisctl cat web@1", "deisctl cat router@1"],
   async run(context, args) {
     const [word] = args;
-    if (word === undefined || args.length > 1) throw new UsageError("One unit file must be provided.");
+    if (word === undefined || args.length > 1) throw new UsageError("One unit file must be provided");
     const store = await context.cluster();
     const { tables } = await store.read(["units", "unitFiles"], context.signal);
     const { names } = selectUnits([word], knownNames(tables));

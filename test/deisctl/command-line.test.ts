@@ -45,6 +45,7 @@ describe("deisctl's command line", () => {
       "WARNING: The signed/verified units feature is DEPRECATED and cannot be used.\n",
     ],
     ["journal", 2, /^One unit file must be provided\.\n/],
+    ["cat", 2, /^One unit file must be provided\n/],
     ["journal nope", 1, /^Unit nope\.service does not exist\.\n/],
     ["cat nope", 1, "Unit nope.service not found\n"],
     ["stop nope", 1, /^Units not found in registry: nope\.service\n/],

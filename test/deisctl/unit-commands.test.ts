@@ -121,6 +121,18 @@ describe("deisctl's unit commands", () => {
     );
   });
 
+  it("load of a unit that runs, and whose file was edited since, says both", async () => {
+    await run("start hello.service");
+    files["hello.service"] = edited;
+    expect(await run("load hello.service")).to.deep.equal({
+      out: "",
+      err:
+        "WARNING: Unit hello.service in registry differs from local unit file hello.service. Add --replace to override.\n" +
+        "Unit hello.service is launched already; `deisctl stop hello.service` stops it and keeps it loaded\n",
+      code: 0,
+    });
+  });
+
   it("start --replace keeps comments as they are written now, and restarts nothing for them", async () => {
     await run("start hello.service");
     files["hello.service"] = `# Says hello\n${hello}`;
