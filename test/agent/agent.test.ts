@@ -89,7 +89,7 @@ describe("an agent", () => {
 
   for (const runtime of ["systemd", "docker"] as const) {
     it(`starts a unit on ${runtime} that is launched again while it is being stopped`, async () => {
-      await started();
+      await host.startSynced();
       const text = runtime === "docker" ? unitText("runs", 1, "container") : unitText();
       host.place("web.service", text);
       await reports("web.service", { active: "active" });
@@ -111,7 +111,7 @@ describe("an agent", () => {
   }
 
   it("tells nothing of an end between a slow stop and the start that was asked for meanwhile", async () => {
-    await started();
+    await host.startSynced();
     const text = unitText("stops-slowly");
     host.place("web.service", text);
     await reports("web.service", { active: "active" });
