@@ -98,16 +98,19 @@ export class Acts {
     reason: string,
     move?: "arriving" | "leaving",
   ): void {
-    const placement: Placement = {
+    const plain: Placement = {
       machine: machine.id,
       unit: unit.name,
       hash,
       target: target === "launched" ? "launched" : "loaded",
       generation,
-      ...(run === undefined ? {} : { run }),
       reason,
-      ...(move === undefined ? {} : { move }),
     };
+    // Nearly all are that and no more, and a bulk has a million of them.
+    const placement: Placement =
+      run === undefined && move === undefined
+        ? plain
+        : { ...plain, ...(run === undefined ? {} : { run }), ...(move === undefined ? {} : { move }) };
     this.decisions.push({ kind: "place", placement });
   }
 

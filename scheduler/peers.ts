@@ -13,12 +13,15 @@ export class Peers {
   /** Units that ask for this one by `MachineOf=`. */
   dependentsOf(unit: UnitNode): ReadonlySet<UnitNode> {
     const byName = this.#dependents.get(unit.name) ?? noUnits;
-    const globs = unit.matchedBy.filter((pattern) => pattern.followers.size > 0);
-    if (globs.length === 0) return byName;
-    const all = new Set(byName);
-    for (const { followers } of globs) for (const follower of followers) all.add(follower);
-    all.delete(unit);
-    return all;
+    // Asked for every unit that is placed, and hardly any has a set of its own.
+    let all: Set<UnitNode> | undefined;
+    for (const { followers } of unit.matchedBy) {
+      if (followers.size === 0) continue;
+      all ??= new Set(byName);
+      for (const follower of followers) all.add(follower);
+    }
+    all?.delete(unit);
+    return all ?? byName;
   }
 
   /** Units that this one asks for by `MachineOf=`, as far as they are known. */

@@ -412,7 +412,7 @@ export class PlannedMoves {
       if (to !== undefined && to !== machine.id && !party.from.cordon?.drain) return notAskedFor;
       const refusal = this.#ledger.refusal(unit, machine, this.#now);
       if (refusal !== undefined) return { filter: tried, about: refusal };
-      if (triedBy(unit).has(machine.id)) return { filter: tried, about: "it failed too often" };
+      if (triedBy(unit)?.has(machine.id)) return { filter: tried, about: "it failed too often" };
       if (replacedBy(unit, machine).length > 0) return wouldReplace;
     }
     return undefined;

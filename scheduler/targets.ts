@@ -21,12 +21,14 @@ export class Targets {
    */
   pick(unit: UnitNode): MachineNode | undefined {
     const tried = triedBy(unit);
-    return (tried.size > 0 ? this.#pickBut(unit, tried) : undefined) ?? this.#pick(unit);
+    return (tried ? this.#pickBut(unit, tried) : undefined) ?? this.#pick(unit);
   }
 
   /** The best other machine for a unit that has failed on this one: one that it has not failed on, or any. */
   pickAway(unit: UnitNode, from: MachineNode): MachineNode | undefined {
-    return this.#pickBut(unit, triedBy(unit).add(from.id)) ?? this.#pickBut(unit, new Set([from.id]));
+    const here = new Set([from.id]);
+    const tried = triedBy(unit);
+    return (tried ? this.#pickBut(unit, tried.add(from.id)) : undefined) ?? this.#pickBut(unit, here);
   }
 
   #pickBut(unit: UnitNode, tried: ReadonlySet<string>): MachineNode | undefined {
@@ -166,10 +168,10 @@ export class Targets {
   }
 }
 
-/** Machines on which this very file has failed. */
-export function triedBy({ course, wish }: UnitNode): Set<string> {
-  const { tried } = course ?? {};
-  if (!tried || tried.hash !== wish?.hash || tried.generation !== wish.generation) return new Set();
+/** Machines on which this very file has failed; undefined if there are none, as for nearly all units. */
+export function triedBy({ course, wish }: UnitNode): Set<string> | undefined {
+  const tried = course?.tried;
+  if (!tried || tried.hash !== wish?.hash || tried.generation !== wish.generation) return undefined;
   return new Set(tried.machines.map(({ machine }) => machine));
 }
 
