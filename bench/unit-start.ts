@@ -119,7 +119,8 @@ async function breakdown(host: Host, courses: ReadonlyMap<string, Course>): Prom
   const ends = new Map<string, number>();
   for (const line of log.split("\n")) {
     if (!line.startsWith("{")) continue;
-    const { time, msg, unit, action, durationMs } = JSON.parse(line) as LogLine;
+    const { time: at, msg, unit, action, durationMs } = JSON.parse(line) as LogLine;
+    const time = Date.parse(at);
     const course = unit === undefined ? undefined : courses.get(unit);
     if (!course || unit === undefined || time > course.reported) continue;
     if (msg === "unit changing") add("plan begun", time - course.placed);
@@ -132,7 +133,8 @@ async function breakdown(host: Host, courses: ReadonlyMap<string, Course>): Prom
 }
 
 interface LogLine {
-  readonly time: number;
+  /** RFC 3339. */
+  readonly time: string;
   readonly msg: string;
   readonly unit?: string;
   readonly action?: string;
