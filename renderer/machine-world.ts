@@ -1,6 +1,7 @@
 /** The world as this machine sees it: its clock, environment, files and resolver. */
 import { lookup, Resolver } from "node:dns/promises";
 import { statSync } from "node:fs";
+import { isIP } from "node:net";
 import type { Service, World } from "./functions/index.ts";
 import type { Zone } from "./functions/time.ts";
 import { bytesOf, textOf } from "./gotmpl/index.ts";
@@ -35,12 +36,11 @@ export class MachineWorld implements World {
     }
   }
 
-  addresses(host: string, family: 0 | 4 | 6): readonly string[] | undefined {
-    const question = `${family} ${host}`;
-    const known = this.#addresses.get(question);
+  addresses(host: string): readonly string[] | undefined {
+    const known = this.#addresses.get(host);
     if (known === undefined) {
-      this.#unanswered.set(`addresses ${question}`, async () => {
-        this.#addresses.set(question, await addressesOf(textOf(host), family));
+      this.#unanswered.set(`addresses ${host}`, async () => {
+        this.#addresses.set(host, await addressesOf(textOf(host)));
       });
     }
     return known;
@@ -71,17 +71,34 @@ export class MachineWorld implements World {
   }
 }
 
-async function addressesOf(host: string, family: 0 | 4 | 6): Promise<readonly string[]> {
+async function addressesOf(host: string): Promise<readonly string[]> {
+  const literal = host.replace(/%.*$/, "");
+  if (isIP(literal) !== 0) return [bytesOf(shownAddress(literal))];
+  if (oldNumber.test(host)) return [];
   const late = new Promise<never>((_, reject) => {
     setTimeout(() => reject(new Error("no answer in time")), answerMs).unref();
   });
   try {
-    const found = await Promise.race([lookup(host, { all: true, family }), late]);
-    return [...new Set(found.map(({ address }) => bytesOf(address)))].sort(byBytes);
+    const found = await Promise.race([lookup(host, { all: true }), late]);
+    return [...new Set(found.map(({ address }) => bytesOf(shownAddress(address))))].sort(byBytes);
   } catch {
     // confd, too, takes a name that cannot be resolved for one without addresses.
     return [];
   }
+}
+
+/** What C's resolver takes for an address and Go's for a name that there is not: `127.1`, `0x7f000001`, `010.0.0.1`. */
+const oldNumber = /^(0x[0-9a-f]*|\d+)(\.(0x[0-9a-f]*|\d+)){0,3}$/i;
+
+/** An address as Go writes it: IPv6 in its short form, an IPv4 address within one as IPv4. */
+function shownAddress(address: string): string {
+  const [plain = ""] = address.split("%");
+  if (isIP(plain) !== 6) return plain;
+  const short = new URL(`http://[${plain}]`).hostname.slice(1, -1);
+  const [, high, low] = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(short) ?? [];
+  if (high === undefined || low === undefined) return short;
+  const halves = [high, low].map((half) => Number.parseInt(half, 16));
+  return halves.flatMap((half) => [half >> 8, half & 0xff]).join(".");
 }
 
 async function servicesOf(name: string): Promise<readonly Service[]> {

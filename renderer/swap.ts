@@ -17,14 +17,17 @@ export interface FileImage {
   readonly gid: number;
 }
 
-/** The file at `path`, links followed, or undefined if there is none. */
+/** The file at `path`, links followed, or undefined if there is none. Rejects with `dest-unreadable`. */
 export async function readImage(path: string): Promise<FileImage | undefined> {
   try {
     const { mode, uid, gid } = await stat(path);
     return { bytes: await readFile(path), mode: mode & 0o7777, uid, gid };
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
-    throw error;
+    throw new PlatformError("dest-unreadable", `Cannot read the present "${path}"`, {
+      cause: error,
+      hint: "It must be a file that this user may read: what stands there is kept until the new one is known to work",
+    });
   }
 }
 

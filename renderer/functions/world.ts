@@ -30,7 +30,7 @@ export interface World {
   environment(name: string): string | undefined;
   fileExists(path: string): boolean;
   /** The sorted answer, empty for none. Undefined if it is not known yet: it is then looked up, and the render is done again. */
-  addresses(host: string, family: 0 | 4 | 6): readonly string[] | undefined;
+  addresses(host: string): readonly string[] | undefined;
   /** The same for SRV records. */
   services(name: string): readonly Service[] | undefined;
 }
@@ -46,10 +46,11 @@ const services = sliceOf(servicePointer);
 
 /** `asked` is told of every question, so that the render that asked counts as one that depends on the world. */
 export function worldFunctions(world: World, asked: () => void): Functions {
-  const lookup = (family: 0 | 4 | 6) =>
+  /** confd tells IPv4 from IPv6 by what stands in an address. */
+  const lookup = (mark: string) =>
     ofStrings(1, strings, (host = "") => {
       asked();
-      const found = world.addresses(host, family) ?? [];
+      const found = (world.addresses(host) ?? []).filter((address) => address.includes(mark));
       return found.length === 0 ? new GoSlice(strings, null) : stringsOf(found);
     });
   return {
@@ -72,9 +73,9 @@ export function worldFunctions(world: World, asked: () => void): Functions {
       asked();
       return world.fileExists(path);
     }),
-    lookupIP: lookup(0),
-    lookupIPV4: lookup(4),
-    lookupIPV6: lookup(6),
+    lookupIP: lookup(""),
+    lookupIPV4: lookup("."),
+    lookupIPV6: lookup(":"),
     lookupSRV: ofStrings(3, services, (name = "", protocol = "", domain = "") => {
       asked();
       const full = name === "" && protocol === "" ? domain : `_${name}._${protocol}.${domain}`;

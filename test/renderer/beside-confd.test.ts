@@ -53,6 +53,20 @@ describe("deis-confd beside confd", function () {
     expect((await bed.run([...flags, "["])).code).to.equal(1);
   });
 
+  it("takes addresses for names, in Go's forms, and old ways to write them for names that there are not", async () => {
+    await bed.write("keys.yml", "a: 1\n");
+    const ask = (name: string) => `{{lookupIP "${name}"}}{{lookupIPV4 "${name}"}}{{lookupIPV6 "${name}"}} `;
+    const names = ["127.0.0.1", "::1", "FE80::0001%lo", "::ffff:1.2.3.4", "127.1", "010.0.0.1", "", "[::1]"];
+    await bed.resource("t", names.map(ask).join(""));
+    expect((await fromFile()).code).to.equal(0);
+    expect(await bed.read("t")).to.equal(
+      [
+        "[127.0.0.1][127.0.0.1][] [::1][][::1] [fe80::1][][fe80::1] [1.2.3.4][1.2.3.4][] ",
+        "[][][] [][][] [][][] [][][] ",
+      ].join(""),
+    );
+  });
+
   it("finds the variables of a key in any case, with underscores for slashes", async () => {
     await bed.resource("one", list, 'keys = ["/app"]');
     await bed.resource("two", list, 'keys = ["app_na"]');

@@ -96,6 +96,11 @@ describe("a file put in the place of another", () => {
     const failure = await stage(join(directory, "none", "a"), image("x")).catch((error: unknown) => error);
     expect(String(failure)).to.contain("Cannot write a file beside");
   });
+
+  it("is refused, and says so, where a directory stands", async () => {
+    const failure = await readImage(directory).catch((error: unknown) => error);
+    expect(String(failure)).to.contain(`Cannot read the present "${directory}"`);
+  });
 });
 
 describe("a command", () => {
