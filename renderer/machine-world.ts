@@ -1,11 +1,12 @@
 /** The world as this machine sees it: its clock, environment, files and resolver. */
 import { lookup, Resolver } from "node:dns/promises";
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import type { Service, World } from "./functions/index.ts";
 import type { Zone } from "./functions/time.ts";
 import { bytesOf, textOf } from "./gotmpl/index.ts";
 import { byBytes } from "./store-index.ts";
+import { abbreviationIn } from "./zone-file.ts";
 
 /** How long one question to the resolver may take. */
 const answerMs = 5_000;
@@ -114,8 +115,36 @@ async function servicesOf(name: string): Promise<readonly Service[]> {
   }
 }
 
-/** The local zone's abbreviation at that moment, such as `CET`. */
+/** The local zone's abbreviation at that moment, such as `CET`. Without a zone database it is what JavaScript knows. */
 function zoneName(date: Date): string {
+  const offsetSeconds = -date.getTimezoneOffset() * 60;
+  const file = zoneFile(process.env.TZ);
+  const known = file === undefined ? undefined : abbreviationIn(file, date.getTime(), offsetSeconds);
+  if (known !== undefined) return known;
+  if (offsetSeconds === 0) return "UTC";
   const parts = new Intl.DateTimeFormat("en-US", { timeZoneName: "short" }).formatToParts(date);
   return parts.find(({ type }) => type === "timeZoneName")?.value ?? "UTC";
+}
+
+const zoneFiles = new Map<string | undefined, Buffer | undefined>();
+
+/** The zone database's file of the zone that TZ names, found where Go looks; undefined if there is none. */
+function zoneFile(zone: string | undefined): Buffer | undefined {
+  if (!zoneFiles.has(zone)) zoneFiles.set(zone, readZoneFile(zone?.replace(/^:/, "") ?? "/etc/localtime"));
+  return zoneFiles.get(zone);
+}
+
+function readZoneFile(name: string): Buffer | undefined {
+  if (name === "" || name.includes("..")) return undefined;
+  const places = name.startsWith("/")
+    ? [""]
+    : ["/usr/share/zoneinfo/", "/usr/share/lib/zoneinfo/", "/etc/zoneinfo/"];
+  for (const place of places) {
+    try {
+      return readFileSync(`${place}${name}`);
+    } catch {
+      // The next place may have it.
+    }
+  }
+  return undefined;
 }

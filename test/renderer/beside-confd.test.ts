@@ -1,4 +1,5 @@
 /** deis-confd as a process, on keys from files and the environment: what confd 0.16 itself did with the same files. */
+import { existsSync } from "node:fs";
 import { readdir, symlink } from "node:fs/promises";
 import { expect } from "chai";
 import { ConfdBed } from "../support/confd-bed.ts";
@@ -65,6 +66,24 @@ describe("deis-confd beside confd", function () {
         "[][][] [][][] [][][] [][][] ",
       ].join(""),
     );
+  });
+
+  it("calls a time zone by its own name", async () => {
+    await bed.write("keys.yml", "a: 1\n");
+    await bed.resource("t", '{{datetime.Format "MST -0700"}}');
+    expect((await fromFile()).code).to.equal(0);
+    // Without a zone database there is only what JavaScript calls it.
+    const known = existsSync("/usr/share/zoneinfo/Asia/Tokyo");
+    for (const [zone, wanted] of [
+      ["Asia/Tokyo", known ? "JST +0900" : "GMT+9 +0900"],
+      [":America/Sao_Paulo", known ? "-03 -0300" : "GMT-3 -0300"],
+      ["", "UTC +0000"],
+      ["No/Where", "UTC +0000"],
+    ] as const) {
+      const run = ["-onetime", "-backend", "file", "-file", bed.path("keys.yml")];
+      expect((await bed.run(run, { TZ: zone })).code).to.equal(0);
+      expect(await bed.read("t"), zone).to.equal(wanted);
+    }
   });
 
   it("finds the variables of a key in any case, with underscores for slashes", async () => {
