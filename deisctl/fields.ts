@@ -11,6 +11,7 @@ export function chooseFields<Row>(
   columns: Columns<Row>,
 ): readonly string[] {
   if (asked === undefined) return standard;
+  if (asked === "") throw new UsageError("Must define output format");
   const fields = asked.split(",").map((field) => field.trim());
   for (const field of fields) {
     if (Object.hasOwn(columns, field)) continue;

@@ -33,6 +33,7 @@ describe("deisctl's command line", () => {
     ["list-unit", 2, /"list-unit" could be list-unit-files, list-units/],
     ["list-units --bogus", 2, /unknown option '--bogus'/],
     ["list-units --fields=unit,foo", 2, /^Invalid key in output format: "foo"\n/],
+    ["list-units --fields=", 2, /^Must define output format\n/],
     ["list-units --output yaml", 2, /--output is "yaml", allowed is text or json/],
     ["start web --timeout soon", 2, /--timeout is "soon", allowed is a whole number from 1 to 86400/],
     ["--endpoint nonsense list-units", 2, /--endpoint is "nonsense"/],
