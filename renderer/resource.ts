@@ -150,10 +150,11 @@ class Fields {
     return value === -1 ? undefined : value;
   }
 
-  /** A user's or group's name. */
-  name(name: string): string | undefined {
-    const value = this.text(name);
-    return value === "" ? undefined : value;
+  /** A user's or group's name, or its number. */
+  name(name: string): string | number | undefined {
+    const value = lookUp(this.#table, name);
+    if (typeof value === "number") return this.id(name);
+    return this.text(name) || undefined;
   }
 
   optionalSpan(name: string): number | undefined {

@@ -128,6 +128,7 @@ describe("a template resource", () => {
   it("prefers names of owners to numbers, and takes -1 for none", () => {
     expect(read('src = "a"\nuid = 5\ngid = -1\nowner = "daemon"').owner).to.equal("daemon");
     expect(read('src = "a"\nuid = 5\ngid = -1').group).to.equal(undefined);
+    expect(read('src = "a"\nowner = 12\ngroup = "34"').owner).to.equal(12);
   });
 
   it("has its prefix replaced by a global one", () => {
