@@ -24,17 +24,6 @@ export function parseMode(text: string): number {
   return value & 0o777;
 }
 
-/** True if `text` was probably meant to be octal and is not: only then do its permissions surprise. */
-export function looksOctal(text: string): boolean {
-  return /^[1-7][0-7]{2}$/.test(text);
-}
-
-/** Permissions as `ls` and Go show them, such as `-rw-r--r--`. */
-export function showMode(mode: number): string {
-  const bits = [..."rwxrwxrwx"].map((letter, at) => ((mode >> (8 - at)) & 1 ? letter : "-"));
-  return `-${bits.join("")}`;
-}
-
 function invalid(text: string, why: string): PlatformError {
   return new PlatformError("mode-invalid", `strconv.ParseUint: parsing ${JSON.stringify(text)}: ${why}`, {
     hint: 'Set mode to an octal number with a leading zero, such as "0644"',

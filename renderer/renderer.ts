@@ -16,7 +16,7 @@ import type { Tell } from "./events.ts";
 import { mergeKeys, SelectedKeys } from "./key-selection.ts";
 import { type AnsweringWorld, ManagedResource } from "./managed-resource.ts";
 import { Reloads } from "./reloads.ts";
-import type { Resource } from "./resource.ts";
+import { modeOf, type Resource } from "./resource.ts";
 import type { LiveKeys } from "./source.ts";
 import { differences, type FileImage, readImage, replace, resolveDest, stage } from "./swap.ts";
 
@@ -258,7 +258,7 @@ export class Renderer {
   async #imageOf(resource: Resource, bytes: Buffer, found: FileImage | undefined): Promise<FileImage> {
     const { uid, gid, mayGiveAway } = this.#options.identity;
     const { dest, owner, group } = resource;
-    const mode = resource.mode ?? found?.mode ?? 0o644;
+    const mode = modeOf(resource) ?? found?.mode ?? 0o644;
     if (!mayGiveAway) return { bytes, mode, uid, gid };
     return {
       bytes,

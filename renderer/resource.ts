@@ -25,8 +25,8 @@ export interface Resource {
   readonly src: string;
   readonly dest: string;
   readonly selection: KeySelection;
-  /** Permission bits, or undefined for those of the present file, 0644 for a new one. */
-  readonly mode: number | undefined;
+  /** Permissions as they are written, see `modeOf`; empty for those of the present file, 0644 for a new one. */
+  readonly mode: string;
   /** A number or a name; undefined for whoever runs this process. */
   readonly owner: number | string | undefined;
   readonly group: number | string | undefined;
@@ -63,7 +63,6 @@ export function parseResource(text: string, file: string, defaults: ResourceDefa
       hint: 'Set src in its [template] table to the name of a template, such as "nginx.conf.tmpl"',
     });
   }
-  const mode = fields.text("mode");
   return {
     file,
     src: join(defaults.templateDirectory, src),
@@ -72,7 +71,7 @@ export function parseResource(text: string, file: string, defaults: ResourceDefa
       defaults.prefix === "" ? fields.text("prefix") : defaults.prefix,
       fields.texts("keys"),
     ),
-    mode: mode === "" ? undefined : fields.checked("mode", () => parseMode(mode)),
+    mode: fields.text("mode"),
     owner: fields.name("owner") ?? fields.id("uid"),
     group: fields.name("group") ?? fields.id("gid"),
     uid: fields.id("uid"),
@@ -86,6 +85,19 @@ export function parseResource(text: string, file: string, defaults: ResourceDefa
     reloadIntervalMs: fields.optionalSpan("min_reload_interval"),
     missingKey: fields.choice("missing_key", missingKeyChoices) ?? defaults.missingKey,
   };
+}
+
+/**
+ * The permission bits that a resource asks for; undefined for none in particular. Throws `resource-invalid`: as in confd, permissions that
+ * cannot be read fail their own resource and no other.
+ */
+export function modeOf({ file, mode }: Resource): number | undefined {
+  if (mode === "") return undefined;
+  try {
+    return parseMode(mode);
+  } catch (error) {
+    throw new PlatformError("resource-invalid", `${file}: mode cannot be read`, { cause: error });
+  }
 }
 
 function templateTable(text: string, file: string): Readonly<Record<string, unknown>> {
@@ -177,15 +189,6 @@ class Fields {
     return (
       allowed.find((item) => item === value) ?? this.#refuse(name, value, `one of ${allowed.join(", ")}`)
     );
-  }
-
-  /** Adds the file's name to what `parse` throws. */
-  checked<T>(name: string, parse: () => T): T {
-    try {
-      return parse();
-    } catch (error) {
-      throw new PlatformError("resource-invalid", `${this.#file}: ${name} cannot be read`, { cause: error });
-    }
   }
 
   #refuse(name: string, value: unknown, wanted: string): never {

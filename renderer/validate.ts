@@ -7,7 +7,7 @@ import { expandCommand } from "./command-template.ts";
 import { SelectedKeys } from "./key-selection.ts";
 import { MachineWorld } from "./machine-world.ts";
 import { ManagedResource } from "./managed-resource.ts";
-import type { Resource } from "./resource.ts";
+import { modeOf, type Resource } from "./resource.ts";
 import { findResources } from "./resource-files.ts";
 import type { RendererSettings } from "./settings.ts";
 
@@ -17,7 +17,7 @@ export async function validate(settings: RendererSettings): Promise<readonly unk
   const problems: unknown[] = found.problems.map(({ error }) => error);
   if (found.warning) problems.push(new PlatformError("confdir-unreadable", found.warning));
   for (const resource of found.resources) {
-    for (const look of [compile, commands, owners, destination]) {
+    for (const look of [compile, commands, permissions, owners, destination]) {
       try {
         await look(resource);
       } catch (error) {
@@ -38,6 +38,10 @@ async function compile(resource: Resource): Promise<void> {
 async function commands({ checkCmd, reloadCmd, reloadTemplate }: Resource): Promise<void> {
   expandCommand("checkcmd", checkCmd, { src: "staged" });
   if (reloadTemplate) expandCommand("reloadcmd", reloadCmd, { src: "staged", dest: "dest" });
+}
+
+async function permissions(resource: Resource): Promise<void> {
+  modeOf(resource);
 }
 
 async function owners({ owner, group }: Resource): Promise<void> {

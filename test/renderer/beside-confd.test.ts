@@ -29,6 +29,20 @@ describe("deis-confd beside confd", function () {
     expect(await bed.read("t")).to.equal(undefined);
   });
 
+  it("renders the others though the mode of one resource is none", async () => {
+    await bed.write("keys.yml", "a: 1\n");
+    await bed.resource("a", "x", 'mode = "rw-r--r--"');
+    await bed.resource("b", "y", 'mode = "0600"');
+    const { code, log } = await fromFile();
+    expect(code).to.equal(1);
+    expect(log).to.match(
+      /FATAL .*a\.toml: mode cannot be read: strconv\.ParseUint: parsing "rw-r--r--": invalid syntax/,
+    );
+    expect([await bed.read("a"), await bed.read("b")]).to.deep.equal([undefined, "y"]);
+    const checked = await fromFile("-validate");
+    expect([checked.code, checked.log.includes("mode cannot be read")]).to.deep.equal([1, true]);
+  });
+
   it("shows of a file every key whose text begins with a selected one", async () => {
     await bed.write("keys.yml", "app:\n  name: web\napple: fruit\nb: 1\n");
     await bed.resource("whole", list, 'keys = ["/app"]');
