@@ -6,7 +6,8 @@
  * - A key changed to the file that the router's own templates make of all.
  * - Reloads of nginx: of 50 changes of its structure within 5 s, and of all the changes of endpoints before.
  * - Requests per second of keep-alive clients, and the processor time of nginx's workers for each, against a hand-written nginx with
- *   upstream keep-alive that logs the same in the same way, to the same backend. Rounds alternate, so that a noisy machine is noisy for both.
+ *   upstream keep-alive that logs the same in the same way and gives the backend the same headers (the backend's reading of them is
+ *   time that both share). Rounds alternate in which comes first, so that a noisy machine is noisy for both.
  */
 import { mkdtemp } from "node:fs/promises";
 import { Agent, createServer, request, type Server } from "node:http";
@@ -252,7 +253,8 @@ async function throughput({ client, routers, directory, quick, tell }: Bed): Pro
       "  keepalive_timeout 1300s;",
       `  upstream app { ${`server 127.0.0.1:${backend.port};`} keepalive 256; keepalive_requests 100000; }`,
       `  server { listen ${port} default_server; location / { proxy_pass http://app; proxy_http_version 1.1;`,
-      '  proxy_set_header Host $host; proxy_set_header Connection ""; proxy_set_header X-Forwarded-For $remote_addr; proxy_buffering off; } }',
+      '  proxy_set_header Host $host; proxy_set_header Connection ""; proxy_set_header X-Forwarded-For $remote_addr; proxy_buffering off;',
+      "  proxy_set_header X-Forwarded-Port 80; proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Forwarded-Ssl off; } }",
     ].join("\n"),
   );
   try {
@@ -270,8 +272,9 @@ async function throughput({ client, routers, directory, quick, tell }: Bed): Pro
     };
     const [ours, theirs]: [Load[], Load[]] = [[], []];
     for (let round = 0; round < rounds; round += 1) {
-      theirs.push(await load(peer));
+      if (round % 2 === 0) theirs.push(await load(peer));
       ours.push(await load(router));
+      if (round % 2 === 1) theirs.push(await load(peer));
     }
     const bad = ours.reduce((sum, load) => sum + load.bad, 0);
     tell({

@@ -1,12 +1,13 @@
 -- What becomes of a request before anything of it is sent on: it is served by its route, or it gets an answer of the router's own.
 --
 -- Runs for each request as set_by_lua, which is the cheapest phase there is; what it decides stands in $deis_answer (empty to go
--- on), and its value is the name of the server for the log, as Deis v1's configuration named it.
+-- on), and its value is the name of the server for the log, as Deis v1's configuration named it. What it must know of every request
+-- are its arguments, which nginx finds by number; ngx.var has to look for a name.
 local requests = require "deis.requests"
 local routes = require("deis.tables").routes
 local values = require "deis.values"
 
-local var, get_method = ngx.var, ngx.req.get_method
+local arg, var, get_method = ngx.arg, ngx.var, ngx.req.get_method
 local find, tonumber = string.find, tonumber
 local M = {}
 
@@ -34,19 +35,16 @@ local function guard(route)
   return nil
 end
 
--- The answer to a request whose body is too large, or of a length that only shows when it is read; else nil. A body of no announced
--- length is sent in chunks, or over HTTP/2 by a method that has one.
-local function measure(route)
-  local length = var.content_length
-  if length then
-    if route.limit > 0 and tonumber(length) > route.limit then return "too-large" end
-  elseif var.http_transfer_encoding then
-    return "unmeasured"
-  else
-    local method = get_method()
-    if method ~= "GET" and method ~= "HEAD" and var.http2 ~= "" then return "unmeasured" end
+-- The answer to a request whose body is too large, or of a length that only shows when it is read; else nil. `body` is the announced
+-- length, or how it is sent without one (in chunks), or nil. Over HTTP/2 there may be one unannounced, by a method that has one.
+local function measure(route, body)
+  if body then
+    local length = tonumber(body)
+    if not length then return "unmeasured" end
+    return route.limit > 0 and length > route.limit and "too-large" or nil
   end
-  return nil
+  local method = get_method()
+  return method ~= "GET" and method ~= "HEAD" and var.http2 ~= "" and "unmeasured" or nil
 end
 
 -- The names that the router answers to itself, where no app has the host.
@@ -58,13 +56,13 @@ end
 
 function M.run()
   local newest = routes:current()
-  local route = newest and newest:find(var.host)
+  local route = newest and newest:find(arg[1])
   if not route then
     var.deis_answer = own_answer(var.uri)
     return ""
   end
   requests.begin(route, routes.version)
-  local answer = route.guarded and guard(route) or measure(route)
+  local answer = route.guarded and guard(route) or measure(route, arg[2])
   if answer then var.deis_answer = answer end
   return route.server_name
 end

@@ -2,19 +2,23 @@
 -- memory. An endpoint that was removed while some were under way is *draining* until the last of them has ended.
 --
 -- Shared memory holds what each worker has *reserved*, which is never less than what it has under way: a worker reserves when it has
--- more under way than before, and gives all of it back when it has none. So a busy endpoint costs no look at shared memory, and the
--- count is zero if and only if nothing is under way. For an endpoint that may have been removed every end is told at once.
+-- more under way than before, and gives all of it back soon after it has none. So a busy endpoint costs no look at shared memory, and
+-- a count of zero says for sure that nothing is under way. For an endpoint that may have been removed every end is told at once.
 local json = require "deis.json"
 
+local timer_at = ngx.timer.at
 local counts, draining = ngx.shared.deis_in_flight, ngx.shared.deis_draining
 local flights = setmetatable({}, { __mode = "v" })
+local soon = 0.02
+-- Flights that have come to rest and still have a reservation, until the timer looks at them.
+local resting, rests, scheduled = {}, 0, false
 local M = {}
 
--- What this worker has under way on an address: { address, here, reserved }. Whoever sends requests there keeps it.
+-- What this worker has under way on an address: { address, here, reserved, resting }. Whoever sends requests there keeps it.
 function M.of(address)
   local flight = flights[address]
   if not flight then
-    flight = { address = address, here = 0, reserved = 0 }
+    flight = { address = address, here = 0, reserved = 0, resting = false }
     flights[address] = flight
   end
   return flight
@@ -29,15 +33,35 @@ function M.add(flight)
   end
 end
 
--- `exactly`: keep nothing reserved beyond what is under way. A count that was dropped for want of room is not made anew, so it never
--- falls below zero.
+-- A count that was dropped for want of room is not made anew, so it never falls below zero.
+local function give_back(flight)
+  local here, reserved = flight.here, flight.reserved
+  if reserved > here then
+    counts:incr(flight.address, here - reserved)
+    flight.reserved = here
+  end
+end
+
+local function give_back_resting()
+  local list, count = resting, rests
+  resting, rests, scheduled = {}, 0, false
+  for at = 1, count do
+    local flight = list[at]
+    flight.resting = false
+    if flight.here == 0 then give_back(flight) end
+  end
+end
+
+-- `exactly`: keep nothing reserved beyond what is under way.
 function M.remove(flight, exactly)
   local here = flight.here - 1
   flight.here = here
-  if (here == 0 or exactly) and flight.reserved > here then
-    counts:incr(flight.address, here - flight.reserved)
-    flight.reserved = here
-  end
+  if exactly then return give_back(flight) end
+  if here > 0 or flight.resting then return end
+  flight.resting, rests = true, rests + 1
+  resting[rests] = flight
+  if not scheduled then scheduled = timer_at(soon, give_back_resting) end
+  if not scheduled then give_back_resting() end
 end
 
 -- Endpoints went out of use, after the table without them is in force: who has chosen one of them by the old table looks at the
