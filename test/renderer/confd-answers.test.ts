@@ -97,4 +97,23 @@ describe("what confd itself answered", () => {
   it("not: a document that is nested without end is refused, not followed", () => {
     expect(() => keysOf("[".repeat(100_000))).to.throw("exceeded max depth");
   });
+
+  it("not: lines of a flow collection or of quotes that stand left of their key's indentation are refused", () => {
+    expect(() => keysOf("a: {\nb: 1\n}\n")).to.throw(/^yaml: line 2: /);
+    expect(() => keysOf("a: 'x\ny'\n")).to.throw(/^yaml: line 1: /);
+    expect(keysOf("a: {\n  b: 1\n}\nc: 'x\n  y'\n")).to.deep.equal({ "/a/b": "1", "/c": "x y" });
+  });
+
+  it("not: what aliases and merges make of few lines costs nothing, or is refused", () => {
+    const rows = ["k0: &k0 [x, x]"];
+    for (let row = 1; row < 60; row += 1) rows.push(`k${row}: &k${row} [*k${row - 1}, *k${row - 1}]`);
+    expect(parseYaml(rows.join("\n")).size).to.equal(60);
+    const keys = Array.from({ length: 10_000 }, (_, at) => `k${at}: 1`);
+    const merges = `a: &a {${keys.join(", ")}}\nb:\n${"  <<: *a\n".repeat(1_000)}`;
+    expect(() => parseYaml(merges)).to.throw(/^yaml: line \d+: merges copy/);
+  });
+
+  it("not: a document of more than a million tokens is refused", () => {
+    expect(() => parseYaml(`a: [${"x,".repeat(1_000_000)}]`)).to.throw("more than 1000000 tokens");
+  });
 });

@@ -48,6 +48,7 @@ export const pureByDecision: readonly string[] = [
 /** What of other modules only computes; `*` stands for all of it. */
 const pureImports: Readonly<Record<string, readonly string[]>> = {
   "smol-toml": ["*"],
+  yaml: ["*"],
   "node:crypto": ["createHash"],
   "node:os": ["constants"],
   "node:path": ["basename", "dirname", "extname", "isAbsolute", "join", "posix"],
