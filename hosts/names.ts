@@ -32,6 +32,8 @@ export interface HostNames {
   /** Its network namespace, machine name and cgroup. */
   readonly qualified: string;
   readonly address: string;
+  /** Of its network interface: kept for life, as a server keeps its card. Else others go on sending to the card before the power cut. */
+  readonly hardwareAddress: string;
 }
 
 /** The highest host number of a cluster: the last octet is 10 + the number, and 253 and 254 are the switch's. */
@@ -59,10 +61,13 @@ export function clusterNames(cluster: string, octet: number): ClusterNames {
 
 /** The names of host `number`, counted from 1. */
 export function hostNames(cluster: string, octet: number, number: number): HostNames {
+  const bytes = [10, 77, octet, 10 + number];
   return {
     hostname: `h${number}`,
     qualified: `${prefix}${cluster}-h${number}`,
-    address: `10.77.${octet}.${10 + number}`,
+    address: bytes.join("."),
+    // 02: locally administered (IEEE 802).
+    hardwareAddress: `02:00:${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(":")}`,
   };
 }
 

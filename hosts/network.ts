@@ -73,7 +73,7 @@ export async function createHostNetwork(
     [
       "link set lo up",
       `addr add ${host.address}/24 dev host0`,
-      "link set host0 up",
+      `link set host0 address ${host.hardwareAddress} up`,
       `route add default via ${gateway}`,
     ],
     host.qualified,

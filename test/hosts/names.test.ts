@@ -25,6 +25,7 @@ describe("the names of a cluster", () => {
       hostname: "h1",
       qualified: "deis-dev-h1",
       address: "10.77.3.11",
+      hardwareAddress: "02:00:0a:4d:03:0b",
     });
     expect(hostNames("dev", 3, 240).address).to.equal("10.77.3.250");
   });
