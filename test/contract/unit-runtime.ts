@@ -15,7 +15,7 @@ import { eventually } from "../support/eventually.ts";
  * - `fails`: its process ends at once with exit status 3, and nothing restarts it.
  * - `missing`: what it should run does not exist, so that its load or its start fails.
  * - `stops-slowly`: runs; when asked to stop takes about a second to do so by itself.
- * - `starts-slowly`: takes 30 seconds until it is up. Not asked of a runtime whose starts are never slow.
+ * - `starts-slowly`: takes 30 seconds until it is up. Not asked of a runtime that `startsAtOnce`.
  */
 export type Behaviour = "runs" | "ends" | "fails" | "missing" | "stops-slowly" | "starts-slowly";
 
@@ -29,21 +29,19 @@ export interface RuntimeUnderTest {
   kill(unit: string): Promise<void>;
   /** How many processes of this unit live on the host, as an onlooker counts them. */
   processes(unit: string): Promise<number>;
-  /** Breaks the runtime's connections (restarts the daemon behind it, say); they can be made again at once. Absent: cannot break. */
-  disconnect?(): Promise<void>;
-  /** Behaviours that this runtime does not know. */
-  readonly without?: readonly Behaviour[];
+  /** Breaks the runtime's connections (restarts the daemon behind it, say); they can be made again at once. */
+  disconnect(): Promise<void>;
   dispose(): Promise<void>;
 }
 
 /**
- * Declares the suite. `setUp` is called once before it; when it throws a `PlatformError` with code `cannot-test-here` the suite is
- * skipped and says why. `slow` is the longest time in ms that this runtime may take for one step (default 10 000).
+ * Declares the suite. `setUp` is called once before it. `slow` is the longest time in ms that this runtime may take for one step
+ * (default 10 000). `startsAtOnce`: no unit of this runtime can start slowly, so none is asked for.
  */
 export function unitRuntimeContract(
   title: string,
   setUp: () => Promise<RuntimeUnderTest>,
-  options: { readonly slow?: number } = {},
+  options: { readonly slow?: number; readonly startsAtOnce?: boolean } = {},
 ): void {
   const slow = options.slow ?? 10_000;
 
@@ -54,14 +52,8 @@ export function unitRuntimeContract(
     let host: RuntimeUnderTest | undefined;
     let runtime: UnitRuntime;
 
-    before(async function () {
-      try {
-        host = await setUp();
-      } catch (error) {
-        if (!hasCode(error, "cannot-test-here")) throw error;
-        console.log(`    skipped: ${error.message}`);
-        this.skip();
-      }
+    before(async () => {
+      host = await setUp();
     });
 
     beforeEach(async () => {
@@ -344,19 +336,20 @@ export function unitRuntimeContract(
       expect(runtime.observed.size).to.equal(0);
     });
 
-    it("stops waiting for a start when told to, and can stop the unit then", async function () {
-      if (under().without?.includes("starts-slowly")) this.skip();
-      const unit = under().unit("patience.service", "starts-slowly");
-      await runtime.load(unit, signal);
-      const abort = new AbortController();
-      const starting = rejection(runtime.start(unit, abort.signal));
-      await eventually(() => expect(seen(runtime, unit.name).active).to.equal("activating"));
-      abort.abort(new Error("changed our mind"));
+    if (!options.startsAtOnce) {
+      it("stops waiting for a start when told to, and can stop the unit then", async () => {
+        const unit = under().unit("patience.service", "starts-slowly");
+        await runtime.load(unit, signal);
+        const abort = new AbortController();
+        const starting = rejection(runtime.start(unit, abort.signal));
+        await eventually(() => expect(seen(runtime, unit.name).active).to.equal("activating"));
+        abort.abort(new Error("changed our mind"));
 
-      expect(String(await starting)).to.include("changed our mind");
-      await runtime.unload(unit.name, signal);
-      expect(await under().processes(unit.name)).to.equal(0);
-    });
+        expect(String(await starting)).to.include("changed our mind");
+        await runtime.unload(unit.name, signal);
+        expect(await under().processes(unit.name)).to.equal(0);
+      });
+    }
 
     it("does nothing when the signal has aborted before", async () => {
       const unit = under().unit("never.service", "runs");
@@ -365,15 +358,13 @@ export function unitRuntimeContract(
       expect(runtime.observed.has(unit.name)).to.equal(false);
     });
 
-    it("says so when the connection is lost, comes back by itself and has missed nothing", async function () {
-      const { disconnect } = under();
-      if (!disconnect) this.skip();
+    it("says so when the connection is lost, comes back by itself and has missed nothing", async () => {
       const unit = await running("outage.service");
       const other = await running("bystander.service");
       const flips: boolean[] = [];
       runtime.onChange(() => flips.push(runtime.connected));
 
-      await disconnect.call(under());
+      await under().disconnect();
       await eventually(() => expect(runtime.connected).to.equal(true), { within: slow });
       await under().kill(unit.name);
       await eventually(() => expect(seen(runtime, unit.name)).to.include({ active: "failed" }), {

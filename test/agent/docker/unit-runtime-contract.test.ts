@@ -5,7 +5,9 @@ import { containerUnit, Engine, untilStopped } from "./engine.ts";
 
 describe("The Docker runtime on a real engine", () => {
   const the = useHost({ images: "foundation" });
-  unitRuntimeContract("The Docker runtime", async () => underTest(await Engine.of(the.host)));
+  unitRuntimeContract("The Docker runtime", async () => underTest(await Engine.of(the.host)), {
+    startsAtOnce: true,
+  });
 });
 
 function underTest(engine: Engine): RuntimeUnderTest {
@@ -15,7 +17,6 @@ function underTest(engine: Engine): RuntimeUnderTest {
     kill: (name) => engine.kill(name),
     processes: (name) => engine.processes(name),
     disconnect: async () => engine.cut(),
-    without: ["starts-slowly"],
     dispose: () => engine.dispose(),
   };
 }
