@@ -22,7 +22,7 @@ import { announceMachine } from "../etcd/machine-presence.ts";
 import { type MirrorEvent, openMirror } from "../etcd/mirror.ts";
 import { openOutcomeWriter } from "../etcd/outcome-writer.ts";
 import { openStateWriter } from "../etcd/state-writer.ts";
-import { outcomesTable, placementsTable, statesTable } from "../etcd/tables.ts";
+import { machineTable, outcomesTable, placementsTable, statesTable } from "../etcd/tables.ts";
 import { openUnitTexts } from "../etcd/unit-texts.ts";
 import { systemClock } from "../loop/clock.ts";
 import { processFacts } from "../loop/process-facts.ts";
@@ -120,6 +120,10 @@ async function run(config: string): Promise<void> {
   );
   const reported = openMirror(client, { states: statesTable(id) });
   const outcomes = openMirror(client, { outcomes: outcomesTable(id) });
+  const announced = openMirror(client, { machine: machineTable(id) });
+  announced.onChange(() => {
+    if (announced.tables.machine.size === 0) presence.recordGone();
+  });
   const systemd = new SystemdUnitRuntime({ directory: unitsDirectory });
   const docker = new DockerUnitRuntime({
     socketPath: dockerSocket,
@@ -244,7 +248,7 @@ async function run(config: string): Promise<void> {
   await Promise.all([presence.run(signal), agent.run(signal), named.run(signal)]);
   await Promise.allSettled(apis.map((api) => api.close()));
   await Promise.allSettled(runtimes.map((runtime) => runtime.close()));
-  await Promise.allSettled([placements.close(), reported.close(), outcomes.close()]);
+  await Promise.allSettled([placements, reported, outcomes, announced].map((mirror) => mirror.close()));
   await session.close({ revoke: false });
   await client.close();
 }

@@ -36,8 +36,10 @@ export class Presence<L extends HeldLease> {
   readonly #loop: ControlLoop;
   /** The lease under which this machine is announced and the mirror is current. */
   #announced: L | undefined;
-  /** The record as last announced, to tell whether it changed. */
+  /** The record as last announced, to tell whether it changed, and how often it had left the store by then. */
   #record = "";
+  #lossesBefore = 0;
+  #losses = 0;
   #machine: Machine | undefined;
   #wasHeld = false;
 
@@ -70,6 +72,13 @@ export class Presence<L extends HeldLease> {
     this.#loop.ring();
   }
 
+  /** The machine's record has left the store, with its lease or by somebody's hand: it is announced anew, before its units are moved. */
+  recordGone(): void {
+    if (this.#announced === undefined) return;
+    this.#losses += 1;
+    this.#options.session.doubt();
+  }
+
   /** Announces, and announces again whenever the lease was lost and taken, until `signal` aborts. The record stays in the store. */
   async run(signal: AbortSignal): Promise<void> {
     const end = this.#options.session.onChange(() => this.#turn());
@@ -95,9 +104,12 @@ export class Presence<L extends HeldLease> {
     const signal = AbortSignal.any([stopped, lease.lost]);
     const machine = await describe();
     const record = JSON.stringify(machine);
-    if (this.#announced === lease && this.#record === record) return;
+    const losses = this.#losses;
+    const isCurrent = this.#record === record && this.#lossesBefore === losses;
+    if (this.#announced === lease && isCurrent) return;
     await announce(lease, machine, signal);
     this.#record = record;
+    this.#lossesBefore = losses;
     this.#machine = machine;
     if (this.#announced === lease) return;
     await caughtUp(signal);

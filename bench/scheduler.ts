@@ -10,7 +10,7 @@ import type { Unit } from "../cluster/unit.ts";
 import { decide } from "../scheduler/decide.ts";
 import type { Decision } from "../scheduler/decision.ts";
 import { ClusterModel } from "../scheduler/model.ts";
-import { Presence } from "../scheduler/presence.ts";
+import { Presence, returnMs } from "../scheduler/presence.ts";
 import type { Benchmark } from "./figure.ts";
 import { median } from "./measure.ts";
 
@@ -147,11 +147,11 @@ function run(unitCount: number, machineCount: number): Figures {
   let cpuMs = 0;
   let parked = 0;
   let placed = 0;
-  const pass = (): void => {
+  const pass = (now: number): void => {
     do {
       const begun = performance.now();
       const cpu = process.cpuUsage();
-      const decisions: Decision[] = decide(model, presence, 0, { limit: slice });
+      const decisions: Decision[] = decide(model, presence, now, { limit: slice });
       const used = process.cpuUsage(cpu);
       decideMs += performance.now() - begun;
       cpuMs += (used.user + used.system) / 1_000;
@@ -164,7 +164,7 @@ function run(unitCount: number, machineCount: number): Figures {
       }
     } while (model.agenda.hasMarked);
   };
-  pass();
+  pass(0);
   const first = { placed, parked, decideMs, cpuMs, rssMiB: process.memoryUsage.rss() / 2 ** 20 };
   let violations = countViolations(unitCount, machines, where);
 
@@ -178,7 +178,7 @@ function run(unitCount: number, machineCount: number): Figures {
     model.presentMachines,
     0,
   );
-  pass();
+  pass(returnMs);
   const lossMs = performance.now() - started;
   violations += countViolations(unitCount, machines, where, new Set(lost));
   return { ...first, loadMs, violations, lossMs, replaced: placed };

@@ -322,5 +322,7 @@ export interface HeldLease {
 export interface Session<L extends HeldLease> {
   readonly lease: L | undefined;
   held(signal: AbortSignal): Promise<L>;
+  /** What hangs on the lease is gone from the store: asks about the lease now. A change is told then, though it be found to live. */
+  doubt(): void;
   onChange(listener: () => void): () => void;
 }

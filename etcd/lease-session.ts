@@ -47,7 +47,9 @@ export interface LeaseSession {
   readonly trustedForMs: number;
   /** Resolves as soon as a lease is held. Rejects with the reason of `signal`, or when the session is closed. */
   held(signal: AbortSignal): Promise<Lease>;
-  /** Calls back after a lease was taken or lost. Returns the function that ends this. */
+  /** Has the store asked about the lease now, not when the next keep-alive is due: what hangs on it is gone, and perhaps the lease itself. */
+  doubt(): void;
+  /** Calls back after a lease was taken or lost, or was doubted and lives. Returns the function that ends this. */
   onChange(listener: () => void): () => void;
   /**
    * Ends the session. `revoke`: give the lease back, so that what hangs on it goes at once; else, and if the store cannot be reached, it
@@ -78,6 +80,8 @@ class KeptSession implements LeaseSession {
   #trustedUntil = 0;
   /** The lease to try first: the one resumed, later the one lost. */
   #former: string | undefined;
+  #isDoubted = false;
+  #wake: (() => void) | undefined;
 
   constructor(client: EtcdClient, options: SessionOptions) {
     this.#client = client;
@@ -93,6 +97,11 @@ class KeptSession implements LeaseSession {
 
   get trustedForMs(): number {
     return this.#held ? Math.max(0, this.#trustedUntil - this.#clock.monotonic()) : 0;
+  }
+
+  doubt(): void {
+    this.#isDoubted = true;
+    this.#wake?.();
   }
 
   onChange(listener: () => void): () => void {
@@ -185,7 +194,8 @@ class KeptSession implements LeaseSession {
     let pauseMs = (ttlSeconds * 1_000) / 3;
     let unanswered = 0;
     while (!signal.aborted) {
-      await this.#clock.sleep(Math.min(pauseMs, this.trustedForMs), signal);
+      await this.#pause(Math.min(pauseMs, this.trustedForMs), signal);
+      const isDoubted = this.#isDoubted;
       const sent = this.#clock.monotonic();
       if (sent >= this.#trustedUntil) return this.#lose("unanswered");
       try {
@@ -199,6 +209,13 @@ class KeptSession implements LeaseSession {
         this.#trustedUntil = sent + trustMs(ttl);
         retry.reset();
         pauseMs = (ttl * 1_000) / 3;
+        if (isDoubted) {
+          this.#isDoubted = false;
+          this.#changed();
+        } else if (this.#isDoubted) {
+          // Asked before the doubt arose: the answer does not tell.
+          pauseMs = 0;
+        }
       } catch (error) {
         if (signal.aborted) return;
         // Whatever the reason: until the time is up the lease is held, and the next answer may be a better one.
@@ -210,10 +227,24 @@ class KeptSession implements LeaseSession {
     }
   }
 
+  /** Sleeps until the next keep-alive is due, or the lease is doubted. */
+  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+    const doubted = new AbortController();
+    this.#wake = () => doubted.abort();
+    try {
+      await this.#clock.sleep(ms, AbortSignal.any([signal, doubted.signal]));
+    } catch (error) {
+      if (signal.aborted) throw error;
+    } finally {
+      this.#wake = undefined;
+    }
+  }
+
   #lose(why: "expired" | "unanswered"): void {
     const held = this.#held;
     if (!held) return;
     this.#held = undefined;
+    this.#isDoubted = false;
     held.lose();
     this.#emit({ kind: "lost", lease: held.lease, why });
     this.#changed();

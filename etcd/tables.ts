@@ -31,6 +31,7 @@ import {
   failuresPrefix,
   healthSettingsOf,
   leaderKey,
+  machineKey,
   machinesPrefix,
   metadataPrefix,
   movesPrefix,
@@ -39,6 +40,7 @@ import {
   placementsOf,
   placementsPrefix,
   questionsPrefix,
+  routerHostKey,
   routerHostsPrefix,
   runsPrefix,
   statesOf,
@@ -105,6 +107,11 @@ export function placementsTable(machine: string): TableSpec<Placement> {
   return prefixTable<Placement>(placementsOf(machine), decodePlacement);
 }
 
+/** One machine's own record, by the empty name. */
+export function machineTable(machine: string): TableSpec<Machine> {
+  return singleKeyTable<Machine>(machineKey(machine), decodeMachine);
+}
+
 /** What one agent has reported, by unit name. */
 export function statesTable(machine: string): TableSpec<UnitState> {
   return prefixTable<UnitState>(statesOf(machine), decodeState);
@@ -120,6 +127,11 @@ export const routersTable: TableSpec<RouterRecord> = prefixTable<RouterRecord>(
   routerHostsPrefix,
   decodeRouter,
 );
+
+/** One machine's router, by the empty name. */
+export function routerTable(machine: string): TableSpec<RouterRecord> {
+  return singleKeyTable<RouterRecord>(routerHostKey(machine), decodeRouter);
+}
 
 /** The endpoints of one app, by name. */
 export function endpointsTable(service: string): TableSpec<StoredEndpoint> {

@@ -15,8 +15,10 @@ import { openEtcd } from "../etcd/client.ts";
 import { decodeMachine } from "../etcd/codec.ts";
 import { machineKey, routerHostsPrefix } from "../etcd/keys.ts";
 import { openSession } from "../etcd/lease-session.ts";
+import { openMirror } from "../etcd/mirror.ts";
 import type { EtcdClient } from "../etcd/protocol.ts";
 import { announceRouter } from "../etcd/router-presence.ts";
+import { routerTable } from "../etcd/tables.ts";
 import { systemClock } from "../loop/clock.ts";
 import { etcdSource } from "../renderer/etcd-source.ts";
 import { logEvents } from "./log.ts";
@@ -91,6 +93,10 @@ async function run({ config, machineId, confdir, lua, nginx, control }: Flags): 
     write: (lease, record, signal) => announceRouter(client, lease, machine, record, signal),
     onEvent,
   });
+  const announced = openMirror(client, { router: routerTable(machine) });
+  announced.onChange(() => {
+    if (announced.tables.router.size === 0) membership.recordGone();
+  });
   const router = new Router({
     confdir,
     programs: [lua],
@@ -109,6 +115,7 @@ async function run({ config, machineId, confdir, lua, nginx, control }: Flags): 
     stop.abort();
     await announcing;
     await within(leavePatienceMs, session.close({ revoke: true }));
+    await announced.close();
     await source.close();
     await client.close();
   }

@@ -23,7 +23,9 @@ export class Membership<L extends HeldLease> {
   readonly #options: MembershipOptions<L>;
   readonly #loop: ControlLoop;
   #progress: Progress | undefined;
-  #written: { readonly lease: L; readonly progress: Progress } | undefined;
+  #written: { readonly lease: L; readonly progress: Progress; readonly losses: number } | undefined;
+  /** How often the record has left the store. */
+  #losses = 0;
 
   constructor(options: MembershipOptions<L>) {
     this.#options = options;
@@ -40,6 +42,13 @@ export class Membership<L extends HeldLease> {
   advance(progress: Progress): void {
     this.#progress = progress;
     this.#loop.ring();
+  }
+
+  /** The record has left the store, with its lease or by somebody's hand: it is written anew. */
+  recordGone(): void {
+    if (this.#written === undefined) return;
+    this.#losses += 1;
+    this.#options.session.doubt();
   }
 
   /** Keeps the record true until `signal` aborts. Leaving is the session's to do: it gives the lease back. */
@@ -65,8 +74,9 @@ export class Membership<L extends HeldLease> {
     const progress = this.#progress;
     if (progress === undefined || this.#isWritten(lease, progress)) return;
     const signal = AbortSignal.any([stopped, lease.lost]);
+    const losses = this.#losses;
     await write(lease, { address: await address(signal), ...progress }, signal);
-    this.#written = { lease, progress };
+    this.#written = { lease, progress, losses };
     onEvent({ kind: "announced", ...progress });
   }
 
@@ -74,6 +84,7 @@ export class Membership<L extends HeldLease> {
     const written = this.#written;
     return (
       written?.lease === lease &&
+      written.losses === this.#losses &&
       written.progress.revision === revision &&
       written.progress.drained === drained
     );

@@ -1,12 +1,16 @@
 /**
  * When a machine that is not there counts as gone, so that its units are placed elsewhere.
  *
- * A lapsed lease is the only signal, and it is enough: but not once more than a third of at least three machines have lapsed
- * within one TTL (then it is rather the store or the network that failed: wait for a grace period), and not when nobody was
+ * A lapsed lease is the only signal, and it is enough: but not at once, for a store that hung revokes leases of machines that live (etcd
+ * issue 15247), whose agents see it and are back before anything need move; not once more than a third of at least three machines have
+ * lapsed within one TTL (then it is rather the store or the network that failed: wait for a grace period); and not when nobody was
  * watching (the first look of a process, or the end of an outage: wait for one TTL, for the machines to come back).
  *
  * Pure: time comes in as `now`, in ms on any clock that does not go back.
  */
+
+/** How long a machine whose lease has lapsed may take to announce itself anew, in ms. It takes one that lives some 20 ms. */
+export const returnMs = 500;
 
 export interface PresenceOptions {
   /** The TTL of the machines' leases. */
@@ -61,7 +65,7 @@ export class Presence {
   /** Machines that were there are not any more. `present` is the number of those that still are. */
   vanished(ids: readonly string[], present: number, now: number): void {
     for (const id of ids) {
-      const heldUntil = Math.max(now, this.#settledAt);
+      const heldUntil = Math.max(now + returnMs, this.#settledAt);
       this.#absences.set(id, { since: now, heldUntil, reason: undefined, told: false });
       this.#losses.set(id, now);
     }

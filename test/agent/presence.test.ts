@@ -9,40 +9,9 @@ import { announceMachine } from "../../etcd/machine-presence.ts";
 import { eventually } from "../support/eventually.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryEtcd } from "../support/memory-etcd.ts";
+import { MemorySession } from "../support/memory-session.ts";
 
 const id = "0123456789abcdef0123456789abcdef";
-
-class FakeSession {
-  lease: HeldLease | undefined;
-  readonly #listeners = new Set<() => void>();
-  #lose = new AbortController();
-
-  take(leaseId: string): void {
-    this.#lose = new AbortController();
-    this.lease = { id: leaseId, lost: this.#lose.signal };
-    this.#tell();
-  }
-  lose(): void {
-    this.lease = undefined;
-    this.#lose.abort(new Error("lease lost"));
-    this.#tell();
-  }
-  held(signal: AbortSignal): Promise<HeldLease> {
-    return new Promise((resolve, reject) => {
-      const look = () => this.lease && resolve(this.lease);
-      this.#listeners.add(look);
-      signal.addEventListener("abort", () => reject(signal.reason));
-      look();
-    });
-  }
-  onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-  #tell(): void {
-    for (const listener of [...this.#listeners]) listener();
-  }
-}
 
 describe("presence", () => {
   const stop = new AbortController();
@@ -69,7 +38,7 @@ describe("presence", () => {
   after(() => stop.abort());
 
   function begin(change: Partial<ConstructorParameters<typeof Presence<HeldLease>>[0]> = {}) {
-    const session = new FakeSession();
+    const session = new MemorySession();
     const announced: [string, Machine][] = [];
     const kept: string[] = [];
     let rings = 0;
@@ -103,7 +72,7 @@ describe("presence", () => {
 
   it("announces the machine on its lease, keeps the lease's id and has authority then", async () => {
     const { presence, session, announced, kept } = begin();
-    session.take("7");
+    session.give("7");
     await eventually(() => presence.authority === "held");
     expect(announced).to.deep.equal([["7", machine]]);
     expect(kept).to.deep.equal(["7"]);
@@ -117,7 +86,7 @@ describe("presence", () => {
           caughtUp = resolve;
         }),
     });
-    session.take("7");
+    session.give("7");
     await eventually(() => announced.length === 1);
     await eventually(() => caughtUp !== undefined);
     expect(presence.authority).to.equal("awaited");
@@ -129,13 +98,13 @@ describe("presence", () => {
 
   it("loses authority with the lease, rings, and announces again on the next one", async () => {
     const { presence, session, announced, rings } = begin();
-    session.take("7");
+    session.give("7");
     await eventually(() => presence.authority === "held");
     const before = rings();
-    session.lose();
+    session.take();
     expect(presence.authority).to.equal("lost");
     expect(rings()).to.be.above(before);
-    session.take("8");
+    session.give("8");
     await eventually(() => presence.authority === "held");
     expect(announced.map(([lease]) => lease)).to.deep.equal(["7", "8"]);
     expect(events.map(({ kind }) => kind)).to.deep.equal(["announced", "lease-lost", "announced"]);
@@ -149,7 +118,7 @@ describe("presence", () => {
           throw new PlatformError("machine-id-taken", `Cannot announce machine "${id}"`, { retryable: true });
       },
     });
-    session.take("7");
+    session.give("7");
     await eventually(() => events.filter(({ kind }) => kind === "announce-failed").length >= 2);
     expect(presence.authority).to.equal("awaited");
     taken = false;
@@ -158,13 +127,31 @@ describe("presence", () => {
 
   it("announces again when something in the machine's record changed", async () => {
     const { presence, session, announced } = begin();
-    session.take("7");
+    session.give("7");
     await eventually(() => presence.authority === "held");
     machine = { ...machine, runtimes: ["docker", "systemd"] };
     presence.refresh();
     await eventually(() => announced.length === 2);
     expect(announced[1]?.[1].runtimes).to.deep.equal(["docker", "systemd"]);
     expect(presence.authority).to.equal("held");
+  });
+
+  it("announces again when the record has left the store though the lease lives, and keeps its authority", async () => {
+    const { presence, session, announced } = begin();
+    session.give("7");
+    await eventually(() => presence.authority === "held");
+    presence.recordGone();
+    await eventually(() => announced.length === 2);
+    expect(announced.map(([lease]) => lease)).to.deep.equal(["7", "7"]);
+    expect(presence.authority).to.equal("held");
+    expect(events.map(({ kind }) => kind)).to.deep.equal(["announced"]);
+  });
+
+  it("does not take what is not announced yet for gone", async () => {
+    const { presence, announced } = begin();
+    presence.recordGone();
+    expect(presence.authority).to.equal("awaited");
+    expect(announced).to.deep.equal([]);
   });
 
   it("loses authority at two thirds of the TTL after the last answer was asked for, before the store can forget the machine", async () => {

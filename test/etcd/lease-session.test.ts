@@ -98,6 +98,49 @@ describe("a lease session", () => {
     expect(kinds()).to.deep.equal(["held", "lost", "held"]);
   });
 
+  it("learns at once that the store has ended the lease, if it is doubted", async () => {
+    open();
+    const { id, lost } = await session.held(never);
+    await clock.advance(100);
+    memory.expireLease(id);
+    session.doubt();
+    await clock.advance(0);
+    expect(lost.aborted).to.equal(true);
+    expect((await session.held(never)).id).to.not.equal(id);
+  });
+
+  it("tells when a lease that was doubted lives, and asks no more often afterwards", async () => {
+    open();
+    const { id, lost } = await session.held(never);
+    let told = 0;
+    session.onChange(() => {
+      told += 1;
+    });
+    await clock.advance(100);
+    session.doubt();
+    session.doubt();
+    await clock.advance(0);
+    expect(told).to.equal(1);
+    await clock.advance(60_000);
+    expect(told).to.equal(1);
+    expect(lost.aborted).to.equal(false);
+    expect(session.lease?.id).to.equal(id);
+  });
+
+  it("keeps a doubted lease while nobody answers, as any other", async () => {
+    open();
+    const { lost } = await session.held(never);
+    await clock.advance(1_900);
+    memory.cut();
+    session.doubt();
+    await clock.advance(1_000);
+    expect(lost.aborted).to.equal(false);
+    memory.resume();
+    await clock.advance(60_000);
+    expect(lost.aborted).to.equal(false);
+    expect(kinds()).to.deep.equal(["held"]);
+  });
+
   it("takes up the lease of an earlier process, and a new one if that has ended", async () => {
     open();
     const { id } = await session.held(never);

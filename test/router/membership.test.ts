@@ -1,39 +1,9 @@
 import { expect } from "chai";
-import type { HeldLease, Session } from "../../cluster/ports.ts";
+import type { HeldLease } from "../../cluster/ports.ts";
 import type { RouterRecord } from "../../cluster/router-record.ts";
 import { Membership } from "../../router/membership.ts";
 import { eventually } from "../support/eventually.ts";
-
-/** A session whose lease the test gives and takes. */
-class MemorySession implements Session<HeldLease> {
-  lease: HeldLease | undefined;
-  readonly #listeners = new Set<() => void>();
-  #lose: () => void = () => undefined;
-
-  give(id: string): void {
-    const lost = new AbortController();
-    this.#lose = () => lost.abort();
-    this.lease = { id, lost: lost.signal };
-    for (const listener of this.#listeners) listener();
-  }
-  take(): void {
-    this.lease = undefined;
-    this.#lose();
-    for (const listener of this.#listeners) listener();
-  }
-  onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-  held(signal: AbortSignal): Promise<HeldLease> {
-    return new Promise((resolve, reject) => {
-      const look = () => this.lease && resolve(this.lease);
-      this.onChange(look);
-      signal.addEventListener("abort", () => reject(signal.reason));
-      look();
-    });
-  }
-}
+import { MemorySession } from "../support/memory-session.ts";
 
 describe("a router's membership", () => {
   let session: MemorySession;
@@ -100,5 +70,14 @@ describe("a router's membership", () => {
     session.give("2");
     await eventually(() => writes.at(-1)?.lease === "2");
     expect(writes).to.have.length(2);
+  });
+
+  it("is written anew when its record has left the store though the lease lives", async () => {
+    session.give("1");
+    membership.advance({ revision: 4n, drained: 4n });
+    await eventually(() => writes.length === 1);
+    membership.recordGone();
+    await eventually(() => writes.length === 2);
+    expect(writes[1]).to.deep.equal(writes[0]);
   });
 });

@@ -56,9 +56,15 @@ describe("etcd", function () {
         await host.exec(["sh", "-c", start]);
         measured(this, `for a start without ${role}`, tookMs);
         expect(tookMs).to.be.lessThan(10_000);
-        expect(await livesOf(deployed.hosts)).to.include.members([...lives]);
-        expect(deployed.placements).to.include.members([...placements]);
         await memberIsBack(host);
+        await deployed.allPresent();
+        // A leader that hung may have leases of live machines revoked when it goes on (etcd issue 15247): what is fenced is then
+        // stopped, as it must be, and started again where it was.
+        const may = what === "frozen" && role === "the leader" ? ` ${fenced} ` : undefined;
+        const kept = lives.filter((life) => may === undefined || !life.includes(may));
+        expect(await livesOf(deployed.hosts)).to.include.members(kept);
+        expect(deployed.placements).to.include.members([...placements]);
+        await deployed.allActive([fenced]);
       }
     });
   }

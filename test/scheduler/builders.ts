@@ -9,7 +9,7 @@ import type { WantedMove } from "../../cluster/wanted-move.ts";
 import { decide } from "../../scheduler/decide.ts";
 import type { Decision } from "../../scheduler/decision.ts";
 import { ClusterModel } from "../../scheduler/model.ts";
-import { Presence } from "../../scheduler/presence.ts";
+import { Presence, returnMs } from "../../scheduler/presence.ts";
 import type { Report } from "../../scheduler/reports.ts";
 
 export interface UnitShape {
@@ -114,9 +114,11 @@ export class Cluster {
     return this;
   }
 
+  /** These are gone, and do not come back in time. */
   leave(...ids: string[]): this {
     for (const id of ids) this.model.setMachine(id, undefined);
     this.presence.vanished(ids, this.model.presentMachines, this.now);
+    this.now += returnMs;
     return this;
   }
 

@@ -5,6 +5,7 @@ import { checkUnitFile } from "../../cluster/unit.ts";
 import { statesTable } from "../../etcd/tables.ts";
 import type { SchedulerEvent } from "../../scheduler/events.ts";
 import { type SchedulerTables, schedulerTables } from "../../scheduler/look.ts";
+import { returnMs } from "../../scheduler/presence.ts";
 import { Scheduler } from "../../scheduler/scheduler.ts";
 import { eventually } from "../support/eventually.ts";
 import { MemoryStore } from "../support/memory-store.ts";
@@ -201,8 +202,27 @@ describe("a scheduler's pass", () => {
     bench.store.addMachine(machine(m2));
     bench.store.removeMachine(m1);
     await bench.pass();
+    expect(bench.keys("placements/"), "it may yet come back").to.deep.equal([`placements/${m1}/a.service`]);
+    bench.now += returnMs;
+    await bench.pass();
     expect(bench.keys("placements/")).to.deep.equal([`placements/${m2}/a.service`]);
     expect(bench.keys("states/")).to.deep.equal([]);
+  });
+
+  it("moves nothing of a machine that vanishes and is back at once, and asks to look again before it would", async () => {
+    bench.store.addMachine(machine(m1));
+    bench.store.addMachine(machine(m2));
+    bench.submit("a.service", sleeper);
+    await bench.pass();
+    const before = bench.keys("placements/");
+    const [at] = before.map((key) => key.split("/")[1] ?? "");
+    bench.store.removeMachine(at ?? "");
+    await bench.pass();
+    expect(bench.scheduler.dueInMs).to.equal(returnMs);
+    bench.store.addMachine(machine(at ?? ""));
+    bench.now += returnMs;
+    await bench.pass();
+    expect(bench.keys("placements/")).to.deep.equal(before);
   });
 
   it("counts metadata that was set at run time, and an empty value hides the machine's own", async () => {

@@ -1,13 +1,24 @@
 import { expect } from "chai";
-import { Presence } from "../../scheduler/presence.ts";
+import { Presence, returnMs } from "../../scheduler/presence.ts";
 
 const options = { ttlMs: 5_000, massLossGraceMs: 30_000 };
 
 describe("a machine's presence", () => {
-  it("ends when its lease lapses", () => {
+  it("ends when its lease has lapsed and its agent has not come back at once", () => {
     const presence = new Presence(options);
     presence.vanished(["m1"], 2, 1_000);
-    expect(presence.verdict("m1", 1_000).kind).to.equal("gone");
+    expect(presence.verdict("m1", 1_000)).to.deep.equal({ kind: "held", until: 1_000 + returnMs });
+    expect(presence.nextEnd).to.equal(1_000 + returnMs);
+    expect(presence.verdict("m1", 1_000 + returnMs).kind).to.equal("gone");
+    expect(presence.takeEndedHolds(1_000 + returnMs)).to.deep.equal(["m1"]);
+  });
+
+  it("goes on when the agent is back at once", () => {
+    const presence = new Presence(options);
+    presence.vanished(["m1"], 2, 1_000);
+    presence.returned("m1");
+    expect(presence.nextEnd).to.equal(undefined);
+    expect(presence.takeEndedHolds(9_000)).to.deep.equal([]);
   });
 
   it("holds when two of three vanish within one TTL, and says so", () => {
@@ -37,16 +48,16 @@ describe("a machine's presence", () => {
     const presence = new Presence(options);
     presence.vanished(["m1"], 2, 1_000);
     presence.vanished(["m2"], 1, 6_001);
-    expect(presence.verdict("m2", 6_001).kind).to.equal("gone");
+    expect(presence.verdict("m2", 6_001 + returnMs).kind).to.equal("gone");
   });
 
   it("does not hold for a third, nor in a cluster of two", () => {
     const third = new Presence(options);
     third.vanished(["m1", "m2"], 4, 0);
-    expect(third.verdict("m1", 0).kind).to.equal("gone");
+    expect(third.verdict("m1", returnMs).kind).to.equal("gone");
     const two = new Presence(options);
     two.vanished(["m1"], 1, 0);
-    expect(two.verdict("m1", 0).kind).to.equal("gone");
+    expect(two.verdict("m1", returnMs).kind).to.equal("gone");
   });
 
   it("gives a machine that was never seen a full TTL", () => {
@@ -63,12 +74,5 @@ describe("a machine's presence", () => {
     expect(presence.verdict("m1", 6_999).kind).to.equal("held");
     expect(presence.verdict("m2", 6_999).kind).to.equal("held");
     expect(presence.takeEndedHolds(7_000)).to.deep.equal(["m1", "m2"]);
-  });
-
-  it("is whole again when the machine comes back", () => {
-    const presence = new Presence(options);
-    presence.vanished(["m1"], 2, 1_000);
-    presence.returned("m1");
-    expect(presence.takeEndedHolds(9_000)).to.deep.equal([]);
   });
 });
