@@ -74,7 +74,7 @@ typecheck: modules ## the types of everything, tests too
 
 .PHONY: coverage
 coverage: setup ## all tests, with what they reach, in coverage/
-	@node_modules/.bin/c8 --include '{agent,api,cluster,deisctl,etcd,hosts,loop,scheduler,units}/**' --reporter text-summary --reporter html $(mocha) '$(SPEC)'
+	@node_modules/.bin/c8 --include '{agent,api,cluster,deisctl,etcd,hosts,loop,renderer,router,scheduler}/**' --reporter text-summary --reporter html $(mocha) '$(SPEC)'
 
 .PHONY: bench
 bench: setup ## the figures, as ratios against a peer or a limit of the same run
