@@ -11,6 +11,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { isRetryable, PlatformError } from "../cluster/errors.ts";
+import { onAbort } from "../loop/abort.ts";
 import { Backoff, type BackoffOptions } from "../loop/backoff.ts";
 import { type Clock, systemClock } from "../loop/clock.ts";
 import type { EtcdClient } from "./protocol.ts";
@@ -100,6 +101,7 @@ class KeptSession implements LeaseSession {
   }
 
   doubt(): void {
+    if (!this.#held) return;
     this.#isDoubted = true;
     this.#wake?.();
   }
@@ -229,13 +231,16 @@ class KeptSession implements LeaseSession {
 
   /** Sleeps until the next keep-alive is due, or the lease is doubted. */
   async #pause(ms: number, signal: AbortSignal): Promise<void> {
-    const doubted = new AbortController();
-    this.#wake = () => doubted.abort();
+    const over = new AbortController();
+    this.#wake = () => over.abort();
+    // Not `AbortSignal.any`: each would stay with the session's own signal, one for every keep-alive.
+    const end = onAbort(signal, this.#wake);
     try {
-      await this.#clock.sleep(ms, AbortSignal.any([signal, doubted.signal]));
-    } catch (error) {
-      if (signal.aborted) throw error;
+      await this.#clock.sleep(ms, over.signal);
+    } catch {
+      signal.throwIfAborted();
     } finally {
+      end();
       this.#wake = undefined;
     }
   }

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { type BatchWrite, BatchWriter, maxOperations } from "../../etcd/batch-writer.ts";
 import type { Operation } from "../../etcd/protocol.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 
 const never = new AbortController().signal;
 
@@ -19,21 +20,21 @@ function keysOf({ operations }: Pick<Commit, "operations">): string[] {
   return operations.map((operation) => (operation.kind === "put" ? operation.key : ""));
 }
 
-/** A writer whose transactions end when the test says so. */
-function manual(options: { lastWins?: boolean } = {}): { writer: BatchWriter; commits: Commit[] } {
+/** A writer whose transactions end when the test says so, and time enough for it to send what it has. */
+function manual(options: { lastWins?: boolean } = {}) {
+  const clock = new ManualClock();
   const commits: Commit[] = [];
   const commit = (operations: readonly Operation[]) =>
     new Promise<void>((resolve, reject) => {
       commits.push({ operations, finish: resolve, fail: reject });
     });
-  return { writer: new BatchWriter({ commit, ...options }), commits };
+  const turn = () => clock.advance(10);
+  return { writer: new BatchWriter({ commit, clock, ...options }), commits, turn };
 }
-
-const turn = () => new Promise((resolve) => setTimeout(resolve, 10));
 
 describe("a batch writer", () => {
   it("puts what is written in one turn into as few transactions as etcd allows, four at a time", async () => {
-    const { writer, commits } = manual();
+    const { writer, commits, turn } = manual();
     const writes = Array.from({ length: 700 }, (_, at) => write(`u${at}`, `k${at}`));
     const done = writer.write(writes, never);
     await turn();
@@ -46,7 +47,7 @@ describe("a batch writer", () => {
   });
 
   it("leaves room in a transaction for what is inside a condition, as etcd counts", async () => {
-    const { writer, commits } = manual();
+    const { writer, commits, turn } = manual();
     const inner = { kind: "delete", range: { key: "x" } } as const;
     const conditional = (at: number): BatchWrite => ({
       ...write(`u${at}`, `k${at}`),
@@ -61,7 +62,7 @@ describe("a batch writer", () => {
   });
 
   it("never has a lane in two transactions at once, and lets others pass it", async () => {
-    const { writer, commits } = manual();
+    const { writer, commits, turn } = manual();
     const first = writer.write([write("web", "1")], never);
     await turn();
     const second = writer.write([write("web", "2"), write("db", "3")], never);
@@ -75,7 +76,7 @@ describe("a batch writer", () => {
   });
 
   it("does not write a key twice in one transaction", async () => {
-    const { writer, commits } = manual();
+    const { writer, commits, turn } = manual();
     const done = writer.write([write("web", "k", "old"), write("web", "k", "new"), write("web", "l")], never);
     await turn();
     commits[0]?.finish();
@@ -86,7 +87,7 @@ describe("a batch writer", () => {
   });
 
   it("sends only the last of several waiting writes of a key when the last one wins", async () => {
-    const { writer, commits } = manual({ lastWins: true });
+    const { writer, commits, turn } = manual({ lastWins: true });
     const all = ["1", "2", "3", "4"].map(async (value) => {
       await writer.write([write("k", "k", value)], never);
     });
@@ -99,7 +100,7 @@ describe("a batch writer", () => {
   });
 
   it("keeps a transaction below etcd's limit of bytes", async () => {
-    const { writer, commits } = manual();
+    const { writer, commits, turn } = manual();
     const big = "x".repeat(400_000);
     const done = writer.write(
       ["1", "2", "3"].map((key) => write(key, key, big)),
@@ -112,7 +113,7 @@ describe("a batch writer", () => {
   });
 
   it("fails with everything that waits behind a failure, and works on afterwards", async () => {
-    const { writer, commits } = manual();
+    const { writer, commits, turn } = manual();
     const first = writer.write([write("web", "1")], never).catch((error: unknown) => error);
     await turn();
     const behind = writer.write([write("web", "2")], never).catch((error: unknown) => error);
@@ -126,7 +127,7 @@ describe("a batch writer", () => {
   });
 
   it("forgets what a caller that gave up had waiting, but nothing of others", async () => {
-    const { writer, commits } = manual();
+    const { writer, commits, turn } = manual();
     const first = writer.write([write("web", "1")], never);
     await turn();
     const stop = new AbortController();

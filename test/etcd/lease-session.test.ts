@@ -236,8 +236,9 @@ describe("a lease session on a real etcd", function () {
 
   it("costs etcd no agreement while it is kept", async () => {
     await session.held(never);
-    const before = (await direct.range({ key: "/" }, {})).header;
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    const renewed = async () => (await server.metrics("etcd_debugging_lease_renewed_total"))[0] ?? 0;
+    const [before, renewedBefore] = [(await direct.range({ key: "/" }, {})).header, await renewed()];
+    await eventually(async () => (await renewed()) >= renewedBefore + 2, { every: 100 });
     expect(session.lease?.lost.aborted).to.equal(false);
     expect((await direct.range({ key: "/" }, {})).header).to.deep.equal(before);
   });

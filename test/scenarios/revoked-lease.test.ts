@@ -1,4 +1,6 @@
 import { expect } from "chai";
+import type { ClusterTables, Mirror } from "../../cluster/ports.ts";
+import { machineKey } from "../../etcd/keys.ts";
 import { useDeployedCluster } from "../support/deployed-cluster.ts";
 import { eventually } from "../support/eventually.ts";
 import { livesOf } from "../support/living-units.ts";
@@ -19,11 +21,9 @@ describe("machines that live, but whose records leave the store", function () {
     await deployed.allActive(units);
   });
 
-  const recordOf = (machine: string) => `/deis/cluster/machines/${machine}`;
-
   /** The lease of a machine's record in hexadecimal, as etcdctl has it, or undefined if there is no record. */
   async function leaseOf(machine: string): Promise<string | undefined> {
-    const answer = await the.deployed.etcdctl(["get", "-w", "json", recordOf(machine)]);
+    const answer = await the.deployed.etcdctl(["get", "-w", "json", machineKey(machine)]);
     // More digits than a number of JSON.parse keeps.
     const lease = /"lease":(\d+)/.exec(answer)?.[1];
     return lease && BigInt(lease).toString(16);
@@ -35,23 +35,23 @@ describe("machines that live, but whose records leave the store", function () {
       "the lease is revoked",
       async (machine) => the.deployed.etcdctl(["lease", "revoke", (await leaseOf(machine)) ?? ""]),
     ],
-    ["the record is deleted", (machine) => the.deployed.etcdctl(["del", recordOf(machine)])],
-  ];
-  const numbers: readonly [string, () => readonly string[]][] = [
-    ["one machine, which leads the scheduler", () => the.deployed.machineIds.slice(0, 1)],
-    ["all machines", () => the.deployed.machineIds],
+    ["the record is deleted", (machine) => the.deployed.etcdctl(["del", machineKey(machine)])],
   ];
   for (const [harm, doHarm] of harms) {
-    for (const [number, victims] of numbers) {
+    for (const [number, count] of [
+      ["one machine, which leads the scheduler", 1],
+      ["all machines", 3],
+    ] as const) {
       it(`are back before anything moves when ${harm}: ${number}`, async function () {
         const { deployed } = the;
-        const [first] = deployed.hosts;
-        if (first !== undefined) await deployed.leadFrom(first);
+        await deployed.leadFrom(deployed.cluster.host(1));
+        const victims = deployed.hosts.slice(0, count).map((host) => deployed.machineOf(host));
         const [lives, placements] = [await livesOf(deployed.hosts), deployed.placements];
-        const begun = performance.now();
-        await Promise.all(victims().map(doHarm));
-        await eventually(async () => (await Promise.all(victims().map(leaseOf))).every(Boolean));
-        measured(this, "until they are back", performance.now() - begun);
+        const absences = absencesOf(deployed.records, victims);
+        await Promise.all(victims.map(doHarm));
+        await eventually(() => absences.ended.length === count);
+        absences.end();
+        measured(this, "away at the longest", Math.max(...absences.ended));
 
         // What is placed now was placed after the scheduler knew of their return.
         more += 1;
@@ -63,3 +63,19 @@ describe("machines that live, but whose records leave the store", function () {
     }
   }
 });
+
+/** For how long each of these machines is missing among the records, in ms, once it is back. */
+function absencesOf(records: Mirror<ClusterTables>, machines: readonly string[]) {
+  const since = new Map<string, number>();
+  const ended: number[] = [];
+  const end = records.onChange(() => {
+    for (const machine of machines) {
+      const [began, isThere] = [since.get(machine), records.tables.machines.get(machine) !== undefined];
+      if (!isThere && began === undefined) since.set(machine, performance.now());
+      if (!isThere || began === undefined) continue;
+      since.delete(machine);
+      ended.push(performance.now() - began);
+    }
+  });
+  return { ended, end };
+}
