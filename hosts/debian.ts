@@ -96,6 +96,7 @@ const needed: Readonly<Record<string, string>> = {
   "libnginx-mod-http-lua": "/usr/lib/nginx/modules/ngx_http_lua_module.so",
   "libnginx-mod-stream": "/usr/lib/nginx/modules/ngx_stream_module.so",
   "lua-cjson": "/usr/share/lua/5.1/cjson/util.lua",
+  "libtcmalloc-minimal4": "/usr/share/doc/libtcmalloc-minimal4/copyright",
   // Loads the routers, in the benchmarks.
   wrk: "/usr/bin/wrk",
   // Judges the shell scripts, in the tests.

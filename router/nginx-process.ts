@@ -14,6 +14,15 @@ export interface NginxOptions {
   readonly controlSocket: string;
 }
 
+/**
+ * The environment that nginx runs in: ours, and tcmalloc for its allocator (Debian's libtcmalloc-minimal4). A request takes its memory
+ * in a few pieces of some kilobytes and gives all of it back; glibc's allocator keeps nothing above a kilobyte at hand, and the same
+ * memory given out again is still in the processor's cache. Where the library is missing, the loader says so and nginx runs without.
+ */
+export function nginxEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env, LD_PRELOAD: "libtcmalloc_minimal.so.4" };
+}
+
 export class NginxProcess {
   readonly #child: ChildProcess;
   /** Resolves to how it ended, such as `exit status 1` or `signal SIGKILL`. */
@@ -30,6 +39,7 @@ export class NginxProcess {
     await rm(controlSocket, { force: true });
     const child = spawn(program, ["-c", configuration, "-g", "daemon off;"], {
       stdio: ["ignore", "inherit", "inherit"],
+      env: nginxEnvironment(),
     });
     const ended = new Promise<string>((resolve) => {
       child.once("exit", (code, signal) =>

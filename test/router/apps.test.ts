@@ -246,6 +246,32 @@ describe("a setting of an app", function () {
         "max-age=60; includeSubDomains; preload",
       );
     });
+
+    it("has HSTS on every answer, whoever gives it and however the request came", async () => {
+      await bed.replace({ ...published("demo", one), [setting("hsts/enabled")]: "true" });
+      const policy = "max-age=10886400";
+      const secure = { "x-forwarded-proto": "https" };
+      for (const [title, request, status] of [
+        ["by a load balancer", { headers: secure }, 200],
+        ["with a body", { tls: true, method: "POST", body: "x" }, 200],
+        [
+          "with a body of unannounced length",
+          { tls: true, method: "POST", body: "x", headers: { "transfer-encoding": "chunked" } },
+          200,
+        ],
+        ["with too large a body", { tls: true, method: "POST", body: Buffer.alloc(1_048_577) }, 413],
+        ["with the wish to upgrade", { headers: { ...secure, upgrade: "h2c", connection: "upgrade" } }, 200],
+      ] as const) {
+        const answer = await ask(request);
+        expect([answer.status, answer.headers["strict-transport-security"]], title).to.deep.equal([
+          status,
+          policy,
+        ]);
+      }
+      await bed.set({ [setting("maintenance")]: "true" });
+      const away = await ask({ tls: true });
+      expect([away.status, away.headers["strict-transport-security"]]).to.deep.equal([503, policy]);
+    });
   });
 
   it("affinityArg sends the same argument to the same endpoint, whoever else goes, and spreads those without", async () => {

@@ -24,6 +24,7 @@ import { newRenderer } from "../../renderer/new-renderer.ts";
 import { findResources } from "../../renderer/resource-files.ts";
 import { mergeSettings, readFlags } from "../../renderer/settings.ts";
 import { fixedKeys } from "../../renderer/source.ts";
+import { nginxEnvironment } from "../../router/nginx-process.ts";
 import { ensureSelfMadeCertificate } from "../../router/self-made-certificate.ts";
 import { digestOf } from "../../router/serving.ts";
 import { freePorts } from "../support/etcd-server.ts";
@@ -305,6 +306,7 @@ export class NginxBed {
     await rm(this.path("run/control.sock"), { force: true });
     const child = spawn("nginx", ["-c", this.path("state/nginx.conf"), "-g", "daemon off;"], {
       stdio: ["ignore", "ignore", "pipe"],
+      env: nginxEnvironment(),
     });
     let said = "";
     child.stderr.on("data", (text) => {

@@ -1,7 +1,7 @@
 /** How requests reach an app and answers come back: what Deis v1's routers did, on a real nginx. */
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { Agent, createServer } from "node:http";
 import { connect, createServer as createTcpServer, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { expect } from "chai";
@@ -154,6 +154,48 @@ describe("the router", function () {
     socket.destroy();
     server.closeAllConnections();
     server.close();
+  });
+
+  describe("a request that would like to upgrade", () => {
+    const wish = { connection: "Upgrade", upgrade: "h2c" };
+
+    it("is answered as any other by an app that does not", async () => {
+      await bed.replace(published("demo", one));
+      const { headers } = seen(await bed.ask(demo, { headers: { ...wish, "x-forwarded-proto": "https" } }));
+      expect(headers).to.include({
+        ...wish,
+        connection: "upgrade",
+        host: demo,
+        "x-forwarded-for": "127.0.0.1",
+        "x-forwarded-port": "443",
+        "x-forwarded-proto": "https",
+        "x-forwarded-ssl": "on",
+      });
+    });
+
+    it("has no body beyond the app's limit, however its length is told", async () => {
+      await bed.replace({ ...published("demo", one), "/deis/router/bodySize": "1k" });
+      for (const [bytes, headers, status] of [
+        [1_024, wish, 200],
+        [1_025, wish, 413],
+        [1_025, { ...wish, upgrade: "e-9" }, 413],
+        [1_024, { ...wish, "transfer-encoding": "chunked" }, 200],
+        [1_025, { ...wish, "transfer-encoding": "chunked" }, 413],
+      ] as const) {
+        const answer = await bed.ask(demo, { method: "POST", body: Buffer.alloc(bytes), headers });
+        expect(answer.status, `${bytes} bytes, ${JSON.stringify(headers)}`).to.equal(status);
+      }
+    });
+  });
+
+  it("goes on with a client's connection that has had thousands of requests", async () => {
+    await bed.replace(published("demo", one));
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ports = new Set<number | undefined>();
+    agent.on("free", (socket: Socket) => ports.add(socket.localPort));
+    for (let at = 0; at < 2_500; at += 1) expect((await bed.ask(demo, { agent })).status).to.equal(200);
+    expect(ports.size).to.equal(1);
+    agent.destroy();
   });
 
   describe("when an endpoint fails", () => {

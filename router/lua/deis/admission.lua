@@ -35,16 +35,22 @@ local function guard(route)
   return nil
 end
 
--- The answer to a request whose body is too large, or of a length that only shows when it is read; else nil. `body` is the announced
--- length, or how it is sent without one (in chunks), or nil. Over HTTP/2 there may be one unannounced, by a method that has one.
-local function measure(route, body)
-  if body then
-    local length = tonumber(body)
-    if not length then return "unmeasured" end
-    return route.limit > 0 and length > route.limit and "too-large" or nil
+local function too_large(route, length)
+  return route.limit > 0 and length > route.limit
+end
+
+-- The answer to a request that has one of the things few have, or nil. `rare` is those it has, one right behind the other: the length
+-- of its body or how it is sent without one (in chunks), and the protocol that the client wants to speak from here on. What follows a
+-- length can only make it larger here, never smaller. Over HTTP/2 there may be a body unannounced, by a method that has one.
+local function odd_answer(route, rare)
+  if not rare then
+    local method = get_method()
+    return method ~= "GET" and method ~= "HEAD" and var.http2 ~= "" and "unmeasured" or nil
   end
-  local method = get_method()
-  return method ~= "GET" and method ~= "HEAD" and var.http2 ~= "" and "unmeasured" or nil
+  if find(rare, "^%d+$") then return too_large(route, tonumber(rare)) and "too-large" or nil end
+  local length = tonumber(var.content_length)
+  if length and too_large(route, length) then return "too-large" end
+  return var.http_transfer_encoding and "unmeasured" or "upgrade"
 end
 
 -- The names that the router answers to itself, where no app has the host.
@@ -62,7 +68,8 @@ function M.run()
     return ""
   end
   requests.begin(route, routes.version)
-  local answer = route.guarded and guard(route) or measure(route, arg[2])
+  -- Whoever has come past the guard of a route with HSTS has come over HTTPS.
+  local answer = route.guarded and guard(route) or odd_answer(route, arg[2]) or route.hsts and "strict"
   if answer then var.deis_answer = answer end
   return route.server_name
 end

@@ -24,6 +24,8 @@ deis = {
 
 -- `directory` is where the rendered files are.
 return function(directory)
+  -- What is live is the tables, and looking through all of them is what collecting costs; the garbage of a request is 150 bytes.
+  collectgarbage("setpause", 400)
   structure.load(directory .. "nginx.conf")
   for name, table_of in pairs(tables) do
     local text = not table_of:answer() and structure.read(directory .. name .. ".json")
