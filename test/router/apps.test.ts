@@ -1,5 +1,6 @@
 /** What can be set for each app, and for all of them, while nginx runs. None of it costs a reload. */
 import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { expect } from "chai";
 import { eventually } from "../support/eventually.ts";
@@ -100,6 +101,31 @@ describe("a setting of an app", function () {
       await bed.set({ [setting("bodySize")]: "3m" });
       expect(await sendChunked(demo, 3_145_728)).to.equal(200);
       expect(await sendChunked(demo, 3_145_729)).to.equal(413);
+    });
+
+    it("holds over HTTP/2, where a body of any method may come unannounced", async () => {
+      await bed.replace({ ...published("demo", one), [setting("bodySize")]: "1k" });
+      const session = connectHttp2(`https://127.0.0.1:${bed.ports.https}`, {
+        rejectUnauthorized: false,
+        servername: demo,
+      });
+      const send = async (method: string, bytes: number, headers = {}) => {
+        const stream = session.request(
+          { ":method": method, ":authority": demo, ...headers },
+          { endStream: false },
+        );
+        stream.resume().end(Buffer.alloc(bytes));
+        const [answer] = (await once(stream, "response")) as [Record<string, unknown>];
+        return answer[":status"];
+      };
+      for (const method of ["GET", "HEAD", "DELETE", "POST"]) {
+        expect(await send(method, 0), method).to.equal(200);
+        expect(await send(method, 1_024), method).to.equal(200);
+        expect(await send(method, 1_025), method).to.equal(413);
+      }
+      expect(await send("POST", 1_024, { "content-length": "1024" })).to.equal(200);
+      expect(await send("POST", 1_025, { "content-length": "1025" })).to.equal(413);
+      session.destroy();
     });
 
     it("that is none is reported, and the platform's holds", async () => {

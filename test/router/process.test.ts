@@ -145,7 +145,10 @@ describe("deis-router as a process", function () {
     start();
     await vouches(await put({ "/deis/cluster/apps/shop": "{}" }));
     const before = (await client.range({ key: record }, {})).header.revision;
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const renewed = async () => (await etcd.metrics("etcd_debugging_lease_renewed_total"))[0] ?? 0;
+    const soFar = await renewed();
+    // It lives on, and had all the time to answer itself.
+    await eventually(async () => expect(await renewed()).to.be.at.least(soFar + 2), { within: 10_000 });
     expect((await client.range({ key: record }, {})).header.revision).to.equal(before);
   });
 

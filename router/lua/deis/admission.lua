@@ -7,7 +7,7 @@ local requests = require "deis.requests"
 local routes = require("deis.tables").routes
 local values = require "deis.values"
 
-local arg, var, get_method = ngx.arg, ngx.var, ngx.req.get_method
+local arg, var = ngx.arg, ngx.var
 local find, tonumber = string.find, tonumber
 local M = {}
 
@@ -40,16 +40,15 @@ local function too_large(route, length)
 end
 
 -- The answer to a request that has one of the things few have, or nil. `rare` is those it has, one right behind the other: the length
--- of its body or how it is sent without one (in chunks), and the protocol that the client wants to speak from here on. What follows a
--- length can only make it larger here, never smaller. Over HTTP/2 there may be a body unannounced, by a method that has one.
+-- of its body or how it is sent without one (in chunks), the protocol that the client wants to speak from here on, and HTTP/2, over
+-- which a body may come unannounced with any method, and no other protocol can be wished for.
 local function odd_answer(route, rare)
-  if not rare then
-    local method = get_method()
-    return method ~= "GET" and method ~= "HEAD" and var.http2 ~= "" and "unmeasured" or nil
-  end
-  if find(rare, "^%d+$") then return too_large(route, tonumber(rare)) and "too-large" or nil end
-  local length = tonumber(var.content_length)
+  if not rare then return nil end
+  local announced = var.content_length
+  local length = tonumber(announced)
   if length and too_large(route, length) then return "too-large" end
+  if rare == announced then return nil end
+  if var.http2 ~= "" then return not length and "unmeasured" or nil end
   return var.http_transfer_encoding and "unmeasured" or "upgrade"
 end
 
